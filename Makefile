@@ -1,0 +1,52 @@
+# Everything lives in .venv and build/. `make demo` and `make test` set up what is missing.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit packages bench soak fuzz lock clean
+
+help: ## say what can be made
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements/dev.txt pyproject.toml
+	@echo "setting up .venv (once)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY) ## run the main job: broker, simulated site, the real daemon
+	$(BIN)/gatewayd demo $(ARGS)
+
+test: $(READY) packages check unit ## every check and every test
+
+check: $(READY) ## linters, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(READY) packages
+	HYPOTHESIS_PROFILE=ci $(BIN)/coverage run -m pytest -m "not bench and not soak"
+	$(BIN)/coverage report
+
+packages: ## what the tests need from the system (Mosquitto)
+	@./tests/packages.sh
+
+bench: $(READY) packages ## measure, beside a peer or a physical limit
+	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(READY) packages ## outages in real time
+	$(BIN)/pytest -m soak --timeout 7200 $(ARGS)
+
+fuzz: $(READY) ## long property runs
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/protocol tests/fuzz --timeout 7200 $(ARGS)
+
+lock: $(READY) ## resolve requirements/dev.txt again
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
+		--strip-extras --allow-unsafe --extra dev --output-file requirements/dev.txt pyproject.toml
+
+clean: ## forget .venv and build
+	rm -rf .venv build dist *.egg-info

@@ -1,0 +1,137 @@
+"""What the brain wants done. The app carries it out, in order, without waiting.
+
+An `Order` goes to one controller and ends in exactly one `OrderDone` with its number.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gatewayd.core.events import Event
+from gatewayd.core.model import (
+    AuditReport,
+    ControllerId,
+    ControllerView,
+    DoorView,
+    OrderId,
+    RequestId,
+)
+from gatewayd.core.permissions import Update
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """The audit approved this controller for this connection: poll it, drive it."""
+
+    controller: ControllerId
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Close the gate: identity only, no polls for cards, no outputs."""
+
+    controller: ControllerId
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Close the gate and read the identity again (audit.run)."""
+
+    controller: ControllerId
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Energise an output for a while; it falls back by itself even if we die."""
+
+    order: OrderId
+    controller: ControllerId
+    connection: int
+    output: int
+    seconds: float
+    expires: float  # monotonic; never sent later
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """Switch an output until further notice (door modes)."""
+
+    order: OrderId
+    controller: ControllerId
+    connection: int
+    output: int
+    on: bool
+    expires: float
+
+
+class Tone(StrEnum):
+    """What a reader tells the person in front of it."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    HELD_OPEN = "held_open"  # the pre-alarm: please close the door
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Light and sound at a reader."""
+
+    order: OrderId
+    controller: ControllerId
+    connection: int
+    reader: int
+    tone: Tone
+    expires: float
+
+
+Order = Release | Latch | Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write this to the journal; the journal sees to publishing it."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The one answer to a request. `error` is a stable code, `message` a sentence."""
+
+    request: RequestId
+    error: str | None = None
+    message: str = ""
+    result: object = None  # a view or a plain mapping; the edge lays it out as JSON
+
+
+@dataclass(frozen=True, slots=True)
+class SavePermissions:
+    """Make this update survive a power cut, then say `PermissionsCommitted`."""
+
+    update: Update
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsView:
+    """For `R/permissions`."""
+
+    version: int
+    credentials: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Retained state has changed."""
+
+    view: DoorView | ControllerView | AuditReport | PermissionsView
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The site may not be driven (audit): stop the daemon with exit code 69."""
+
+    why: str
+
+
+Action = Admit | Bar | Identify | Order | Record | Answer | SavePermissions | Show | Refuse

@@ -1,0 +1,281 @@
+"""Facts worth keeping: everything that is written to the journal and published.
+
+One frozen class per kind, `KIND` is its name on the wire and forever. The journal adds
+`seq` (no holes), `at` (UTC), `mono` and `clock` (trusted or not); nobody else numbers
+events. Events carry holder ids, never names; card numbers as keys, never PINs.
+Kinds are those of docs/mqtt.md, derived from ONVIF topics.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gatewayd.core.model import ClientId, ControllerId, DoorId, HolderId, RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGranted:
+    """A credential was granted access; ONVIF AccessGranted/Credential."""
+
+    KIND: ClassVar[str] = "access.granted"
+    door: DoorId
+    card: str
+    holder: HolderId
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDenied:
+    """Access was denied, and why; ONVIF Denied/*."""
+
+    KIND: ClassVar[str] = "access.denied"
+    door: DoorId
+    card: str
+    reason: str
+    holder: HolderId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTaken:
+    """The door was opened after a grant; ONVIF AccessTaken."""
+
+    KIND: ClassVar[str] = "access.taken"
+    door: DoorId
+    holder: HolderId | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessNotTaken:
+    """The door stayed shut after a grant; ONVIF AccessNotTaken."""
+
+    KIND: ClassVar[str] = "access.not_taken"
+    door: DoorId
+    holder: HolderId | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRequested:
+    """An exit button released the door; ONVIF AccessGranted/Anonymous."""
+
+    KIND: ClassVar[str] = "rex.pressed"
+    door: DoorId
+
+
+@dataclass(frozen=True, slots=True)
+class DoorOpened:
+    """The contact opened, and it was expected."""
+
+    KIND: ClassVar[str] = "door.opened"
+    door: DoorId
+
+
+@dataclass(frozen=True, slots=True)
+class DoorClosed:
+    """The contact closed; the alarms it ended."""
+
+    KIND: ClassVar[str] = "door.closed"
+    door: DoorId
+    ended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DoorForced:
+    """Opened without a grant, an exit request or an unlocked mode; ONVIF DoorForcedOpen."""
+
+    KIND: ClassVar[str] = "door.forced"
+    door: DoorId
+
+
+@dataclass(frozen=True, slots=True)
+class DoorPreAlarm:
+    """Soon open for too long."""
+
+    KIND: ClassVar[str] = "door.pre_alarm"
+    door: DoorId
+
+
+@dataclass(frozen=True, slots=True)
+class DoorHeld:
+    """Open for too long; ONVIF DoorOpenTooLong."""
+
+    KIND: ClassVar[str] = "door.held"
+    door: DoorId
+
+
+@dataclass(frozen=True, slots=True)
+class DoorFault:
+    """The contact's wiring is at fault, or in order again; ONVIF DoorFault."""
+
+    KIND: ClassVar[str] = "door.fault"
+    door: DoorId
+    fault: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DoorModeChanged:
+    """A door's mode is another now, and by whom; ONVIF DoorMode."""
+
+    KIND: ClassVar[str] = "door.mode"
+    door: DoorId
+    mode: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoorReleased:
+    """A lock was ordered to release, and by whom: "card", "exit" or "request <client>"."""
+
+    KIND: ClassVar[str] = "lock.released"
+    door: DoorId
+    by: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFailed:
+    """A release did not reach its lock for certain.
+
+    `outcome` is "expired", "not_sent" or "refused" (the lock did not move), or
+    "unconfirmed" (it may have).
+    """
+
+    KIND: ClassVar[str] = "lock.release_failed"
+    door: DoorId
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerOnline:
+    """A controller passed the audit and is polled and driven from now on."""
+
+    KIND: ClassVar[str] = "controller.online"
+    controller: ControllerId
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerWentOffline:
+    """A controller is gone."""
+
+    KIND: ClassVar[str] = "controller.offline"
+    controller: ControllerId
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerTampered:
+    """Its tamper or power state changed; True is abnormal."""
+
+    KIND: ClassVar[str] = "controller.tamper"
+    controller: ControllerId
+    tamper: bool
+    power: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AuditBlocked:
+    """The audit keeps a controller from being driven, and why."""
+
+    KIND: ClassVar[str] = "audit.blocked"
+    controller: ControllerId
+    verdict: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsChanged:
+    """A new version decides."""
+
+    KIND: ClassVar[str] = "permissions.changed"
+    version: int
+    credentials: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAccepted:
+    """Somebody asked for something that moves; written before it does."""
+
+    KIND: ClassVar[str] = "request.accepted"
+    request: RequestId
+    client: ClientId
+    command: str
+    door: DoorId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEnded:
+    """How a request ended; `error` is None or a stable code."""
+
+    KIND: ClassVar[str] = "request.ended"
+    request: RequestId
+    client: ClientId
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventsLost:
+    """The journal could not keep this many events."""
+
+    KIND: ClassVar[str] = "events.lost"
+    count: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalGapPossible:
+    """The last run ended without a clean stop of the machine: its last moment may be missing."""
+
+    KIND: ClassVar[str] = "journal.gap_possible"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStarted:
+    """The daemon runs."""
+
+    KIND: ClassVar[str] = "gateway.started"
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStopped:
+    """The daemon ends on purpose."""
+
+    KIND: ClassVar[str] = "gateway.stopped"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class InternalError:
+    """Something of ours failed; what it cost stands in `what`. Never a reason to open."""
+
+    KIND: ClassVar[str] = "gateway.error"
+    what: str
+
+
+Event = (
+    AccessGranted
+    | AccessDenied
+    | AccessTaken
+    | AccessNotTaken
+    | ExitRequested
+    | DoorOpened
+    | DoorClosed
+    | DoorForced
+    | DoorPreAlarm
+    | DoorHeld
+    | DoorFault
+    | DoorModeChanged
+    | DoorReleased
+    | ReleaseFailed
+    | ControllerOnline
+    | ControllerWentOffline
+    | ControllerTampered
+    | AuditBlocked
+    | PermissionsChanged
+    | RequestAccepted
+    | RequestEnded
+    | EventsLost
+    | JournalGapPossible
+    | GatewayStarted
+    | GatewayStopped
+    | InternalError
+)

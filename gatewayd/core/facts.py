@@ -1,0 +1,161 @@
+"""What the brain is told. One frozen class per kind of fact.
+
+Whatever comes from a controller carries the number of its `connection`. A connection
+begins when a controller answers for the first time (or again) and ends when it goes
+offline; its number only rises. An approval holds for one connection, so a fact or an
+order that belongs to an older one is recognised and dropped.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gatewayd.core.model import Card, ControllerId, Identity, OrderId
+from gatewayd.core.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerIdentified:
+    """A controller answered and said who it is. It waits, barred, for `Admit`."""
+
+    controller: ControllerId
+    connection: int
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSilent:
+    """A controller misses answers; its connection still stands."""
+
+    controller: ControllerId
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerAnswers:
+    """A silent controller answers again within the same connection."""
+
+    controller: ControllerId
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerOffline:
+    """A connection is over; the gate has closed with it."""
+
+    controller: ControllerId
+    connection: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardRead:
+    """A card was held to a reader."""
+
+    controller: ControllerId
+    connection: int
+    reader: int
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRead:
+    """Keys were pressed on a reader's keypad."""
+
+    controller: ControllerId
+    connection: int
+    reader: int
+    count: int  # how many; the digits themselves stay out of facts until PINs are decided
+
+
+class InputState(StrEnum):
+    """One input as a controller reports it."""
+
+    INACTIVE = "inactive"
+    ACTIVE = "active"
+    FAULT = "fault"  # short, open, fault or unknown on a supervised input
+
+
+@dataclass(frozen=True, slots=True)
+class InputsRead:
+    """All inputs of a controller, in order."""
+
+    controller: ControllerId
+    connection: int
+    inputs: tuple[InputState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsRead:
+    """All outputs of a controller, in order; True is energised."""
+
+    controller: ControllerId
+    connection: int
+    outputs: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRead:
+    """Tamper and power of a controller; True is abnormal."""
+
+    controller: ControllerId
+    connection: int
+    tamper: bool
+    power: bool
+
+
+class Outcome(StrEnum):
+    """How a command to a controller ended."""
+
+    DELIVERED = "delivered"  # the controller acknowledged it
+    REFUSED = "refused"  # the controller answered NAK
+    EXPIRED = "expired"  # never sent; too late now
+    UNCONFIRMED = "unconfirmed"  # sent at least once, never acknowledged; it may have acted
+    NOT_SENT = "not_sent"  # offline, barred, or the queue was full; nothing was sent
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDone:
+    """The end of one `Release`, `Latch` or `Signal`; each has exactly one."""
+
+    order: OrderId
+    outcome: Outcome
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCommitted:
+    """A request's id and intent are on disk; now, and only now, it may act."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsCommitted:
+    """The update saved last is on disk; from now on it decides."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsNotCommitted:
+    """The update saved last could not be written."""
+
+    version: int
+    why: str
+
+
+Fact = (
+    ControllerIdentified
+    | ControllerSilent
+    | ControllerAnswers
+    | ControllerOffline
+    | CardRead
+    | KeysRead
+    | InputsRead
+    | OutputsRead
+    | HealthRead
+    | OrderDone
+    | RequestCommitted
+    | PermissionsCommitted
+    | PermissionsNotCommitted
+)

@@ -1,0 +1,62 @@
+"""What the outside may ask for, one frozen class per command.
+
+The edge has parsed, authenticated and committed a request before the brain sees it.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gatewayd.core.model import ClientId, DoorId, DoorMode, RequestId
+from gatewayd.core.permissions import Update
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockDoor:
+    """Release a door once, for its release time."""
+
+    COMMAND: ClassVar[str] = "door.unlock"
+    door: DoorId
+
+
+@dataclass(frozen=True, slots=True)
+class SetDoorMode:
+    """Put a door into a mode; a wish for a state, never a toggle."""
+
+    COMMAND: ClassVar[str] = "door.mode"
+    door: DoorId
+    mode: DoorMode
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPermissions:
+    """Lead the permissions from `base` to `version`, all or nothing."""
+
+    COMMAND: ClassVar[str] = "permissions.apply"
+    update: Update
+
+
+@dataclass(frozen=True, slots=True)
+class RunAudit:
+    """Read every controller's identity again and report."""
+
+    COMMAND: ClassVar[str] = "audit.run"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHealth:
+    """Report lines, controllers, journal and permissions as they stand."""
+
+    COMMAND: ClassVar[str] = "health.read"
+
+
+Command = UnlockDoor | SetDoorMode | ApplyPermissions | RunAudit | ReadHealth
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of one client, to be answered exactly once."""
+
+    id: RequestId
+    client: ClientId
+    command: Command
+    expires: float  # monotonic seconds; later it must not act any more

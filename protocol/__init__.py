@@ -1,0 +1,1 @@
+"""Bytes, messages and conversations, without IO and without a clock."""
