@@ -1,0 +1,69 @@
+"""Serial lines, by pyserial-asyncio.
+
+The library opens, reads and closes the port. Writing goes to the port's file descriptor
+first: the library would wait for the event loop to say that the port is writable, which on
+a line of short frames it always is, and that wait costs a third of an exchange. Whatever
+the kernel does not take at once goes the library's way.
+
+RS-485 direction control and low latency are asked of the driver where it has them.
+Pseudo-terminals and most USB adapters refuse; that is never fatal.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import serial
+import serial.rs485
+import serial_asyncio
+
+from gatewayd.edge.link import Factory, Opener
+
+
+class PortTransport(serial_asyncio.SerialTransport):  # type: ignore[misc]  # it has no types
+    """The library's transport with a shorter way out."""
+
+    def write(self, data: bytes) -> None:
+        """Send now what the kernel takes now."""
+        if not self._closing and not self._write_buffer:
+            try:
+                data = data[os.write(self._serial.fd, data) :]
+            except BlockingIOError:
+                pass
+            except OSError as exc:
+                self._fatal_error(exc, "serial port")
+                return
+        if data:
+            super().write(data)
+
+
+def opener(device: Path, baud: int, *, rs485: bool = True, low_latency: bool = True) -> Opener:
+    """Return how to open `device` at `baud`, 8 bits, no parity, one stop bit."""
+
+    async def connect(factory: Factory) -> asyncio.WriteTransport:
+        port = serial.Serial(str(device), baud, exclusive=True)
+        if rs485:
+            _prefer_rs485(port)
+        if low_latency:
+            _prefer_low_latency(port)
+        loop = asyncio.get_running_loop()
+        transport: asyncio.WriteTransport = PortTransport(loop, factory(), port)
+        return transport
+
+    return connect
+
+
+def _prefer_rs485(port: serial.Serial) -> None:
+    """Let the driver turn the transmitter on and off, if it can."""
+    try:
+        port.rs485_mode = serial.rs485.RS485Settings()
+    except (OSError, ValueError):
+        port._rs485_mode = None  # noqa: SLF001  pyserial would try, and fail, again at each change
+
+
+def _prefer_low_latency(port: serial.Serial) -> None:
+    """Have bytes handed over as they arrive, not after the adapter's 16 ms."""
+    try:
+        port.set_low_latency_mode(True)
+    except (OSError, ValueError):
+        return
