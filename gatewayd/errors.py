@@ -1,72 +1,67 @@
-"""Everything that can end the daemon or a command, by who is to blame.
+"""Everything that can stop the daemon or a command, by who is to blame.
 
-* GatewayError                 ours until said otherwise (70)
-    * ConfigError              the configuration is wrong: every mistake at once (78)
-    * StateError               a file or port that cannot be read, written or locked (74)
-    * TryAgain                 somebody else is in the way for now (75)
-    * NotPermitted             the one who asks may not (77)
-    * Refused                  the audit does not let this site be driven (69)
+* GatewayError             ours; the base of all, exit code 70
+    * UsageError           the command line asks for something that does not exist: 64
+    * Refused              the hardware audit refuses to drive this site: 69
+    * StateError           the state directory cannot be read or written: 74
+        * DamagedState     a file in it is not what we wrote; nothing was changed
+    * TryAgain             it may work later: 75
+        * StateInUse       another process holds the state directory
+    * NotPermitted         whoever asks may not: 77
+    * ConfigError          the configuration is wrong: 78
 
-`exit_code` is the process's, from sysexits.h. Messages name what is wrong and never
-carry a secret.
+Exit codes are those of sysexits.h. Normal trouble (silence, a denial, a full queue) is
+not here: it is a value where it happens.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
 
 
 class GatewayError(Exception):
-    """Something of ours failed."""
+    """Something that ends what was asked for. Its text is for the operator, no secrets in it."""
 
-    exit_code: ClassVar[int] = 70  # EX_SOFTWARE
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing that is wrong in the configuration.
-
-    `key` is the path inside the file ("doors.lobby.lock.controller"), "" for the
-    whole file; `file` is empty until the one who read the file says which it was.
-    """
-
-    key: str
-    reason: str
-    file: str = ""
-
-    def __str__(self) -> str:
-        return ": ".join(part for part in (self.file, self.key, self.reason) if part)
+    exit_code: ClassVar[int] = 70
 
 
-class ConfigError(GatewayError):
-    """The configuration cannot be used; `mistakes` names every reason."""
+class UsageError(GatewayError):
+    """The command line makes no sense."""
 
-    exit_code = 78  # EX_CONFIG
-
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(map(str, self.mistakes)))
-
-
-class StateError(GatewayError):
-    """A file, database, socket or port cannot be used."""
-
-    exit_code = 74  # EX_IOERR
-
-
-class TryAgain(GatewayError):
-    """Not now: another process holds what we need."""
-
-    exit_code = 75  # EX_TEMPFAIL
-
-
-class NotPermitted(GatewayError):
-    """The caller lacks the right."""
-
-    exit_code = 77  # EX_NOPERM
+    exit_code = 64
 
 
 class Refused(GatewayError):
-    """The hardware audit does not let this site be driven."""
+    """The audit does not approve of the hardware."""
 
-    exit_code = 69  # EX_UNAVAILABLE
+    exit_code = 69
+
+
+class StateError(GatewayError):
+    """The state directory, or a file in it, cannot be used."""
+
+    exit_code = 74
+
+
+class DamagedState(StateError):
+    """A file of ours does not hold what we wrote. Names the file and what to do."""
+
+
+class TryAgain(GatewayError):
+    """It cannot be done now."""
+
+    exit_code = 75
+
+
+class StateInUse(TryAgain):
+    """Another process has the state directory open."""
+
+
+class NotPermitted(GatewayError):
+    """Whoever asks may not do this."""
+
+    exit_code = 77
+
+
+class ConfigError(GatewayError):
+    """The configuration is wrong. Names file, key and reason."""
+
+    exit_code = 78
