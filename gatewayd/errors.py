@@ -14,6 +14,8 @@ Exit codes are those of sysexits.h. Normal trouble (silence, a denial, a full qu
 not here: it is a value where it happens.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -61,7 +63,27 @@ class NotPermitted(GatewayError):
     exit_code = 77
 
 
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong in a configuration file.
+
+    `key` is the path inside it ("doors.lobby.lock.controller"); "" for the file itself.
+    """
+
+    file: str
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        """One line: file, key path, reason."""
+        return ": ".join(part for part in (self.file, self.key, self.reason) if part)
+
+
 class ConfigError(GatewayError):
-    """The configuration is wrong. Names file, key and reason."""
+    """The configuration is wrong. Names file, key and reason of every mistake at once."""
 
     exit_code = 78
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
