@@ -9,6 +9,7 @@ from enum import StrEnum
 from gatewayd.core.events import Event
 from gatewayd.core.model import (
     AuditReport,
+    ClientId,
     ControllerId,
     ControllerView,
     DoorView,
@@ -16,6 +17,7 @@ from gatewayd.core.model import (
     RequestId,
 )
 from gatewayd.core.permissions import Update
+from gatewayd.core.requests import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,14 @@ class Answer:
     error: str | None = None
     message: str = ""
     result: object = None  # a view or a plain mapping; the edge lays it out as JSON
+    client: ClientId = ClientId("")  # who asked: ids need to be unique for a client only
+
+
+@dataclass(frozen=True, slots=True)
+class ReportHealth:
+    """Answer this request with the daemon's health, which the brain does not see whole."""
+
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +138,27 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
+class ApproveInventory:
+    """Every configured controller has passed the audit: remember that across restarts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """The site may not be driven (audit): stop the daemon with exit code 69."""
 
     why: str
 
 
-Action = Admit | Bar | Identify | Order | Record | Answer | SavePermissions | Show | Refuse
+Action = (
+    Admit
+    | Bar
+    | Identify
+    | Order
+    | Record
+    | Answer
+    | ReportHealth
+    | SavePermissions
+    | Show
+    | ApproveInventory
+    | Refuse
+)

@@ -102,11 +102,12 @@ class DoorHeld:
 
 @dataclass(frozen=True, slots=True)
 class DoorFault:
-    """The contact's wiring is at fault, or in order again; ONVIF DoorFault."""
+    """The wiring of a supervised input is at fault, or in order again; ONVIF DoorFault."""
 
     KIND: ClassVar[str] = "door.fault"
     door: DoorId
     fault: bool
+    part: str = "contact"  # or "exit_button"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,22 @@ class DoorModeChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorModeNotApplied:
+    """The lock did not follow its door's mode for certain; it will be told again."""
+
+    KIND: ClassVar[str] = "door.mode_failed"
+    door: DoorId
+    mode: str
+    outcome: str  # as in ReleaseFailed
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DoorReleased:
-    """A lock was ordered to release, and by whom: "card", "exit" or "request <client>"."""
+    """A lock is released because somebody far away asked: `by` is "request <client>".
+
+    A grant and an exit request explain their release themselves.
+    """
 
     KIND: ClassVar[str] = "lock.released"
     door: DoorId
@@ -181,6 +196,16 @@ class AuditBlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportsIgnored:
+    """A controller reported something while it may not be believed; said once a connection."""
+
+    KIND: ClassVar[str] = "controller.ignored"
+    controller: ControllerId
+    what: str  # the kind of the first such report
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionsChanged:
     """A new version decides."""
 
@@ -221,7 +246,7 @@ class EventsLost:
 
 @dataclass(frozen=True, slots=True)
 class JournalGapPossible:
-    """The last run ended without a clean stop of the machine: its last moment may be missing."""
+    """The machine was not stopped cleanly: the last moment before may be missing."""
 
     KIND: ClassVar[str] = "journal.gap_possible"
     why: str
@@ -264,12 +289,14 @@ Event = (
     | DoorHeld
     | DoorFault
     | DoorModeChanged
+    | DoorModeNotApplied
     | DoorReleased
     | ReleaseFailed
     | ControllerOnline
     | ControllerWentOffline
     | ControllerTampered
     | AuditBlocked
+    | ReportsIgnored
     | PermissionsChanged
     | RequestAccepted
     | RequestEnded

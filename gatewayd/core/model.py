@@ -142,7 +142,8 @@ class Reason(StrEnum):
     CREDENTIAL_DISABLED = "credential_disabled"
     NO_RIGHTS_POINT = "no_rights_point"
     DOOR_BLOCKED = "door_blocked"
-    UNIT_NOT_APPROVED = "unit_not_approved"
+    UNIT_NOT_APPROVED = "unit_not_approved"  # the lock's controller may not be driven
+    UNIT_OFFLINE = "unit_offline"  # the lock's controller is not there
     INTERNAL_ERROR = "internal_error"
 
 

@@ -1,0 +1,53 @@
+"""The site as configured: what the brain is told once, when it is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gatewayd.core.audit import Catalogue
+from gatewayd.core.model import ControllerId, Door, Point
+
+SETTLE_SECONDS = 3.0  # how long a site that was never approved is only looked at
+
+
+class OnClassic(StrEnum):
+    """What a Classic unit costs a site."""
+
+    REFUSE = "refuse"  # never approved before: nothing is driven, the daemon stops
+    BLOCK = "block"  # that unit alone is not driven
+
+
+@dataclass(frozen=True, slots=True)
+class SiteConfig:
+    """Doors, controllers and the policy of the audit.
+
+    Raises ValueError when its parts contradict each other; whoever reads
+    configuration files says so earlier and better.
+    """
+
+    doors: tuple[Door, ...]
+    controllers: Mapping[ControllerId, str]  # and the name of the line each is on
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    on_classic: OnClassic = OnClassic.REFUSE
+    inventory_approved: bool = False  # every controller has been approved once
+    settle_seconds: float = SETTLE_SECONDS
+
+    def __post_init__(self) -> None:
+        """Refuse a site that hangs in the air."""
+        if len({door.id for door in self.doors}) < len(self.doors):
+            raise ValueError("two doors have the same id")
+        readers = [door.reader for door in self.doors if door.reader is not None]
+        if len(set(readers)) < len(readers):
+            raise ValueError("two doors have the same reader")
+        for door in self.doors:
+            for point in parts(door):
+                if point.controller not in self.controllers:
+                    raise ValueError(
+                        f"door {door.id} hangs on {point.controller}, which is missing"
+                    )
+
+
+def parts(door: Door) -> list[Point]:
+    """Return the points of a door that exist."""
+    every = door.lock, door.reader, door.contact, door.exit_button
+    return [point for point in every if point is not None]
