@@ -104,7 +104,7 @@ class Answer:
     error: str | None = None
     message: str = ""
     result: object = None  # a view or a plain mapping; the edge lays it out as JSON
-    client: ClientId = ClientId("")  # who asked: ids need to be unique for a client only
+    client: ClientId | None = None  # who asked: ids need to be unique for a client only
 
 
 @dataclass(frozen=True, slots=True)
