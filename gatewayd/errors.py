@@ -20,7 +20,7 @@ from typing import ClassVar
 
 
 class GatewayError(Exception):
-    """Something that ends what was asked for. Its text is for the operator, no secrets in it."""
+    """Something that ends what was asked for. Its text is for the operator: no secrets."""
 
     exit_code: ClassVar[int] = 70
 
