@@ -1,0 +1,42 @@
+"""How the gateway is: one document for `R/health`, `gatewayd health` and the watchdog."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LineHealth:
+    """One line: `trouble` is None while its port or socket is open."""
+
+    line: str
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Everything an operator asks first."""
+
+    at: datetime
+    version: str
+    since: datetime
+    lines: tuple[LineHealth, ...]
+    controllers: Mapping[str, int]  # how many by verdict, and "online"
+    journal_last: int
+    journal_committed: int
+    journal_delivered: int
+    journal_trouble: str | None
+    permissions_version: int
+    broker: str  # "connected (MQTT 5)", or why not
+    trust: str
+    clock: str = "trusted"
+
+    @property
+    def well(self) -> bool:
+        """Nothing here needs anybody."""
+        return self.journal_trouble is None and all(line.trouble is None for line in self.lines)
+
+    def layout(self) -> dict[str, object]:
+        """Return the document as plain values."""
+        backlog = self.journal_last - self.journal_delivered
+        return {"well": self.well, "backlog": backlog, **asdict(self)}
