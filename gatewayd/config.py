@@ -1,47 +1,68 @@
 """config.toml as types. A value that gets past here is right.
 
-The file is TOML, at most `LONGEST` bytes. pydantic checks every value by itself, strictly
-(no "50" for 50, no unknown keys); what two values say of each other (`_contradictions`) is
-looked for in the tables as they stand in the file, so that one wrong value hides no other
-mistake. `load` names all of them at once, each with file, key path and reason.
+pydantic checks every value by itself (`gatewayd/tables.py`). What two values say of each
+other is looked for in the tables as they stand in the file, so that one wrong value hides
+no other mistake. `load` names all of them at once, each with file, key path and reason,
+also those of the site's catalogue.
 
-Secrets are never in here: the file holds paths of files that nobody else may read.
-`site_config` and `doors` turn the file's words into the core's.
+Secrets are never in here: the file holds paths of files that not everybody may read.
+`site_config` turns the file's words into the core's.
 """
 
-import difflib
-import json
 import os
-import tomllib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
     ValidationInfo,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
+from gatewayd import catalogue
 from gatewayd.core.model import ControllerId, Door, DoorId, Point
-from gatewayd.errors import ConfigError, Mistake
+from gatewayd.core.site import OnClassic, SiteConfig
+from gatewayd.errors import ConfigError, Mistake, StateError
+from gatewayd.tables import (
+    Section,
+    Table,
+    Where,
+    Wrong,
+    read_toml,
+    validate,
+    wrong_values,
+)
 
-LONGEST = 1 << 20  # bytes of config.toml, and of a catalogue
 LONGEST_SECRET = 64 << 10  # bytes of a password or key file
 LONGEST_SOCKET_PATH = 107  # bytes; sun_path of unix(7), without its final zero
 
 DEFAULT_PATH = Path("/etc/gatewayd/config.toml")
 
-Table = Mapping[str, object]
-Wrong = tuple[str, str]  # key path and reason
-
 
 # --- single values ----------------------------------------------------------------
+
+
+_NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)  # safe as a level of a topic
+_PREFIX = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", re.ASCII)
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise PydanticCustomError("name", "a name is 1 to 32 of a-z, 0-9, _ and -")
+    return text
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise PydanticCustomError(
+            "prefix", "must be up to 64 of A-Z, a-z, 0-9, _ and -, in levels separated by /"
+        )
+    return text
 
 
 def _resolved(path: Path, info: ValidationInfo) -> Path:
@@ -87,10 +108,8 @@ def _socket_path(path: Path) -> Path:
     return path
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]  # safe in a topic
-Prefix = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=64)
-]
+Name = Annotated[str, AfterValidator(_name)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 TcpPort = Annotated[int, Field(ge=1, le=65535)]
 Number = Annotated[int, Field(ge=0, le=255)]
@@ -104,14 +123,6 @@ Level = Literal["active", "inactive"]
 
 
 # --- tables -----------------------------------------------------------------------
-
-
-class Section(BaseModel):
-    """A table of the file: read once, never changed, no unknown keys."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True
-    )
 
 
 class Site(Section):
@@ -249,103 +260,43 @@ def load(path: Path) -> Config:
     return parse(read_toml(path), path)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read any bounded TOML file; ConfigError names file, line and reason."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(LONGEST + 1)
-        if len(data) > LONGEST:
-            raise ConfigError([Mistake(str(path), "", f"longer than {LONGEST} bytes")])
-        return tomllib.loads(data.decode())
-    except OSError as error:
-        reason = error.strerror or str(error)
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        reason = f"not UTF-8 (at line {line})"
-    except RecursionError:
-        reason = "nested too deeply"
-    except ValueError as error:  # TOMLDecodeError, and numbers of thousands of digits
-        reason = f"not TOML: {error}"
-    raise ConfigError([Mistake(str(path), "", reason)])
-
-
 def parse(data: Table, path: Path) -> Config:
-    """Turn tables into a Config; `path` is the file they came from, for messages."""
+    """Turn tables into a Config; `path` is the file they came from."""
+    base = path.absolute().parent
     wrong = list(_contradictions(data))
     try:
-        config = _validated(data, path.absolute().parent)
+        config = validate(Config, data, base)
     except ValidationError as error:
-        wrong = [*_wrong_values(error), *wrong]
-    if wrong:
-        raise ConfigError(Mistake(str(path), key, reason) for key, reason in wrong)
+        wrong = [*wrong_values(error, _SECTIONS), *wrong]
+    mistakes = [Mistake(str(path), key, reason) for key, reason in wrong]
+    mistakes += _catalogue_mistakes(data, base)
+    if mistakes:
+        raise ConfigError(mistakes)
     return config
 
 
-def _validated(data: Table, base: Path) -> Config:
-    # Read as JSON because strict pydantic then takes a string for a path and a list for a
-    # tuple, which is all that TOML has, and still no string for a number.
-    return Config.model_validate_json(json.dumps(data, default=str), context={"base": base})
+def _catalogue_mistakes(data: Table, base: Path) -> tuple[Mistake, ...]:
+    match data:
+        case {"audit": {"catalogue": str(name)}} if (base / name).is_file():
+            try:
+                catalogue.families(base / name)
+            except ConfigError as error:
+                return error.mistakes
+    return ()
 
 
 def read_secret(path: Path) -> str:
     """Return what stands in a password file, without the line end an editor leaves."""
-    with path.open("rb") as file:
-        return file.read(LONGEST_SECRET).decode().rstrip("\r\n")
+    try:
+        with path.open("rb") as file:
+            return file.read(LONGEST_SECRET).decode().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        # `from None`: a decoding error carries the bytes of the secret
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise StateError(f"{path}: {why}") from None
 
 
-# --- what is wrong with one value -------------------------------------------------
-
-_NAME_RULE = "a name is 1 to 32 of a-z, 0-9, _ and -"
-_REASONS = {
-    "missing": "missing",
-    "string_type": "must be a string",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be true or false",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-    "dict_type": "must be a table",
-    "mapping_type": "must be a table",
-    "tuple_type": "must be a list",
-    "path_type": "must be a path",
-    "union_tag_not_found": 'kind is missing: "serial" or "tcp"',
-    "union_tag_invalid": 'kind must be "serial" or "tcp"',
-}
-
-
-def _wrong_values(error: ValidationError) -> Iterator[Wrong]:
-    for each in error.errors(include_url=False, include_input=False):
-        yield (_key(each["loc"]), _reason(each))
-
-
-def _key(where: tuple[int | str, ...]) -> str:
-    """Write pydantic's path as the file's: no tag of the line's kind, no "[key]"."""
-    parts = [str(part) for part in where if part != "[key]"]
-    if len(parts) > 2 and parts[0] == "lines" and parts[2] in ("serial", "tcp"):
-        del parts[2]
-    return ".".join(parts)
-
-
-def _reason(error: ErrorDetails) -> str:
-    kind, where, context = error["type"], error["loc"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        return "unknown key" + _meant(str(where[-1]), where[:-1])
-    if kind == "string_pattern_mismatch":
-        return _NAME_RULE if where[-1] != "prefix" else "levels of A-Z, a-z, 0-9, _ and -"
-    if kind == "literal_error":
-        return f"must be {context['expected']}"
-    return _REASONS.get(kind) or error["msg"].replace("Input should be", "must be")
-
-
-def _meant(key: str, where: tuple[int | str, ...]) -> str:
-    """Guess at the known key that a misspelt one was to be."""
-    table = _TABLES.get(where[:1] + where[2:])  # without the name of the line, door, …
-    close = difflib.get_close_matches(key, table.model_fields if table else (), 1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-_TABLES: dict[tuple[int | str, ...], type[Section]] = {
+_SECTIONS: Mapping[Where, type[Section]] = {
     (): Config,
     ("site",): Site,
     ("mqtt",): Mqtt,
@@ -479,9 +430,21 @@ def _late_warnings(doors: Mapping[str, Table]) -> Iterator[Wrong]:
 # --- the core's words -------------------------------------------------------------
 
 
-def doors(config: Config) -> tuple[Door, ...]:
-    """All doors as the core knows them."""
-    return tuple(_door(name, table) for name, table in config.doors.items())
+def site_config(config: Config, *, inventory_approved: bool = False) -> SiteConfig:
+    """Return the site as the brain is told of it.
+
+    `inventory_approved` is remembered by the state directory, not by the file: every
+    controller of this site has been approved once.
+    """
+    return SiteConfig(
+        doors=tuple(_door(name, table) for name, table in config.doors.items()),
+        controllers={
+            ControllerId(name): each.line for name, each in config.controllers.items()
+        },
+        catalogue=catalogue.load(config.audit.catalogue),
+        on_classic=OnClassic(config.audit.on_classic),
+        inventory_approved=inventory_approved,
+    )
 
 
 def _door(name: str, table: DoorTable) -> Door:
