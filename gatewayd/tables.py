@@ -85,7 +85,6 @@ _REASONS = {
     "dict_type": "must be a table",
     "mapping_type": "must be a table",
     "tuple_type": "must be a list",
-    "path_type": "must be a path",
     "union_tag_not_found": "has no kind",
     "union_tag_invalid": "kind must be one of {expected_tags}",
     "literal_error": "must be {expected}",
