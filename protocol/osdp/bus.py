@@ -1,0 +1,493 @@
+"""One line and the peripherals on it, without the line.
+
+A Bus never reads, writes, waits or looks at a clock. Whoever owns the wire calls:
+
+    link_up(now), link_down(now)    the port or socket came or went
+    outgoing(now)                   what to write, perhaps nothing; after every other call
+    receive(data, now)              what was read, or b"" once `deadline` has come
+    next_event()                    what it meant, until None
+    deadline                        when to call `receive` at the latest
+
+Time is any number of seconds that only rises. One command is on the wire at a time.
+
+**Who is next.** Granted unlocks, feedback, routine commands, then turns (polls; while the
+gate is closed the question for the identity), then probes of silent units. Bounded by:
+
+* While a turn is due and waits, every peripheral, the waiting one included, gets at most
+  `AHEAD` commands before it, and of all frames that may well stay unanswered (retries of
+  polls, probes) at most one is begun or under way. So neither a dead unit, nor one that
+  always has something to report, nor one flooded with commands starves its neighbours.
+* A retry goes out at once unless others wait who were held up by the silence before it;
+  then after them. The retry of an unlock does not wait, up to `AHEAD`.
+* A silent unit waits for its probes, whatever is queued for it.
+
+**Probes.** Each silent unit is due `PROBE_INTERVAL` after its last probe. A probe goes into
+a gap between two turns that is long enough for it; if there is none for `PROBE_PATIENCE` it
+goes all the same. It listens for four times the slowest recent answer of the unit (of the
+line, if the unit was never heard), at least `SHORTEST_WINDOW`; the full reply time once in
+`FULL_WINDOW_INTERVAL` per line, so that a unit that has become slow is found too without
+hurting more than one card in a hundred at its neighbours. Unanswered ones keep
+`PROBE_SHARE` times their length apart while anybody lives. That finds up to four dead units
+within a second of their return and costs the living at most one window.
+
+**When.** Our frame needs its characters' time; then the answer must begin within
+`REPLY_TIMEOUT`. While one is coming in the window grows with every byte, never beyond what
+the longest frame needs. Before we speak the line has been idle for two characters, unless
+these are shorter than `SHORTEST_WAIT`: no event loop waits so briefly, and what it takes to
+get here is longer. A command whose last character would leave at or after its `expires`
+is not sent.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+from math import inf
+
+from protocol.message import Message
+from protocol.osdp.frame import LONGEST, Frame, FrameReader
+from protocol.osdp.gate import Open
+from protocol.osdp.happenings import (
+    Answers,
+    BusEvent,
+    Delivered,
+    Done,
+    Dropped,
+    Ending,
+    Expired,
+    Identified,
+    Refused,
+    Replied,
+    Unreadable,
+    WentOffline,
+    WentSilent,
+)
+from protocol.osdp.peripheral import (
+    AHEAD,
+    POLLING,
+    PROBE_INTERVAL,
+    Counters,
+    Order,
+    Peripheral,
+    PeripheralSettings,
+    Priority,
+)
+
+REPLY_TIMEOUT = 0.2  # seconds from our last character to the answer's first (5.7)
+INTER_CHARACTER = 0.15  # nominal 20 ms (5.8), which kills good frames on batching transports
+LONGEST_ARRIVAL = 0.3  # seconds for one answer over a transport of unknown speed
+SHORTEST_WAIT = 0.001
+IDLE_CHARACTERS = 2  # before we speak (5.7)
+NOISE_PATIENCE = 0.05  # seconds we wait for a line that will not be quiet
+PROBE_PATIENCE = 0.1  # seconds a probe waits for a gap
+PROBE_SHARE = 9  # times its own length that an unanswered probe keeps from the next
+SHORTEST_WINDOW = 0.02
+USUAL_FACTOR = 4
+PROBE_CHARACTERS = 10  # a question for the identity, its mark included
+FULL_WINDOW_INTERVAL = 30.0
+LONELY_FULL_WINDOW_INTERVAL = 2.5  # per unit, while nobody is there to be disturbed
+
+
+class Bus:
+    """The panel's side of one line."""
+
+    def __init__(
+        self, peripherals: Iterable[PeripheralSettings], *, character_time: float = 0.0
+    ) -> None:
+        """`character_time`: seconds a character takes on the wire, 0 where that is unknown."""
+        self._events: deque[BusEvent] = deque()
+        self._peripherals = {
+            each.address: Peripheral(each, self._events.append) for each in peripherals
+        }
+        self._character_time = character_time
+        idle = IDLE_CHARACTERS * character_time
+        self._idle = idle if idle >= SHORTEST_WAIT else 0.0
+        self._reader = FrameReader()
+        self._dropped_before = 0
+        self._bad_before = 0
+        self._up = False
+        self._now = 0.0
+        self._serial = 0
+        self._turns: list[tuple[float, int, Peripheral]] = []  # a heap: due, serial
+        self._doubtful: list[Peripheral] = []
+        self._ordered: dict[int, Peripheral] = {}  # those with commands, queued or pending
+        self._flight: Peripheral | None = None
+        self._spoke_at = 0.0
+        self._limit = 0.0  # the exchange in flight ends then, whatever arrives
+        self._wake = inf
+        self._alarm = inf  # something ends by itself: a command, a connection
+        self._missed_at = -inf  # end of the last unanswered exchange
+        self._probe_from = 0.0
+        self._quiet_at = 0.0
+        self._noisy_since: float | None = None
+
+    @property
+    def deadline(self) -> float:
+        """When to call `receive` at the latest, infinity if never. Valid after `outgoing`."""
+        return self._wake if self._wake < self._alarm else self._alarm
+
+    def next_event(self) -> BusEvent | None:
+        """Return the oldest event not yet taken."""
+        return self._events.popleft() if self._events else None
+
+    def counters(self, address: int) -> Counters:
+        """Return a copy of one peripheral's counters."""
+        return self._peripherals[address].counters.copy()
+
+    # --- the link ---------------------------------------------------------------------
+
+    def link_up(self, now: float) -> None:
+        """The line can be written to. Everybody is asked who they are."""
+        if self._up:
+            self.link_down(now)
+        self._up = True
+        self._now = self._wake = now
+        self._doubtful = list(self._peripherals.values())
+        for each in self._doubtful:
+            each.due = each.full_from = now
+
+    def link_down(self, now: float) -> None:
+        """The line is gone: every command ends, every connection, every gate closes."""
+        self._up = False
+        self._now = now
+        self._flight = None
+        self._wake = self._alarm = inf
+        self._turns.clear()
+        self._doubtful.clear()
+        self._ordered.clear()
+        self._forget()
+        for each in self._peripherals.values():
+            each.placed = None
+            each.silent = True
+            each.end_connection("the line is down", now)
+
+    # --- what the owner wants ---------------------------------------------------------
+
+    def send(
+        self,
+        address: int,
+        command: Message,
+        *,
+        priority: Priority,
+        expires: float,
+        tag: int,
+        connection: int,
+    ) -> bool:
+        """Queue a command; if True is returned it ends in exactly one `Done(tag)`.
+
+        False: the gate is not open for this connection, nobody has this address, or
+        `QUEUE_BOUND` commands wait already. Raises UnsendableMessage.
+        """
+        peripheral = self._peripherals.get(address)
+        if peripheral is None or peripheral.gate != Open(connection):
+            return False
+        self._serial += 1
+        order = Order(priority, self._serial, expires, tag, command, command.encode())
+        if not peripheral.queue(order):
+            return False
+        self._ordered[address] = peripheral
+        self._alarm = min(self._alarm, expires)
+        self._look_again()
+        return True
+
+    def open_gate(self, address: int, connection: int) -> bool:
+        """Let everything through to one unit, as it introduced itself for `connection`.
+
+        False, and nothing happens, if that connection is over or was never told of.
+        """
+        peripheral = self._peripherals.get(address)
+        if peripheral is None or not peripheral.open(connection, self._now):
+            return False
+        self._settle(peripheral)
+        self._look_again()
+        return True
+
+    def close_gate(self, address: int, *, identify_again: bool) -> None:
+        """Ask this unit for nothing but its identity from now on.
+
+        `identify_again`: read it anew, which ends in `Identified` with a new connection.
+        """
+        peripheral = self._peripherals[address]
+        in_flight = peripheral is self._flight
+        peripheral.close(self._now, identify_again=identify_again, in_flight=in_flight)
+        if self._up:
+            self._settle(peripheral)
+            self._look_again()
+
+    # --- the wire ---------------------------------------------------------------------
+
+    def outgoing(self, now: float) -> bytes:
+        """Return the next frame to write, its mark character first, or nothing yet."""
+        self._now = now
+        if now >= self._alarm:
+            self._sweep(now)
+        if self._flight is not None or not self._up:
+            return b""
+        if now < self._quiet_at and self._wait_for_quiet(now):
+            return b""
+        self._noisy_since = None
+        while (choice := self._choose(now)) is not None:
+            peripheral, order = choice
+            if wire := self._speak(peripheral, now, order=order):
+                return wire
+        self._wake = self._next_moment(now)
+        return b""
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take what was read; nothing at all means that the deadline has come."""
+        self._now = now
+        if data:
+            self._take(data, now)
+        if self._flight is not None and now >= self._wake:
+            self._silence(self._flight, now)
+        if now >= self._alarm:
+            self._sweep(now)
+
+    def _speak(self, peripheral: Peripheral, now: float, *, order: bool) -> bytes:
+        wire = peripheral.speak(now, self._character_time, order=order)
+        if not wire:
+            self._settle(peripheral)
+            return b""
+        self._forget()
+        self._flight = peripheral
+        self._spoke_at = now
+        ended = now + len(wire) * self._character_time
+        self._wake = ended + self._window(peripheral, now)
+        self._limit = ended + REPLY_TIMEOUT + self._longest_arrival()
+        if peripheral.silent and now >= peripheral.full_from:
+            peripheral.full_from = now + self._full_window_interval()
+        return wire
+
+    def _longest_arrival(self) -> float:
+        return LONGEST * self._character_time or LONGEST_ARRIVAL
+
+    def _take(self, data: bytes, now: float) -> None:
+        if self._idle:
+            self._quiet_at = now + self._idle
+        for frame in self._reader.feed(data):
+            self._hear(frame, now)
+        if self._reader.dropped != self._dropped_before:
+            self._count_noise()
+        if self._flight is not None and self._reader.pending:
+            growing = min(now + INTER_CHARACTER, self._limit)
+            self._wake = max(self._wake, growing)
+
+    def _hear(self, frame: Frame, now: float) -> None:
+        if not frame.reply:
+            return  # an echo of our own, or another panel
+        peripheral = self._flight
+        if peripheral is None or frame.address != peripheral.address:
+            self._hear_late(frame, now)
+        elif peripheral.hear(frame, now):
+            self._flight = None
+            self._wake = now
+            self._settle(peripheral)
+
+    def _hear_late(self, frame: Frame, now: float) -> None:
+        """Nobody was asked; but a silent unit that speaks is worth a whole window."""
+        peripheral = self._peripherals.get(frame.address)
+        if peripheral is None:
+            return
+        peripheral.counters.stragglers += 1
+        if peripheral.silent:
+            peripheral.due = peripheral.full_from = now
+
+    def _silence(self, peripheral: Peripheral, now: float) -> None:
+        self._flight = None
+        self._wake = self._missed_at = now
+        was_silent = peripheral.silent
+        if was_silent:
+            self._probe_from = now + PROBE_SHARE * min(now - self._spoke_at, SHORTEST_WINDOW)
+        peripheral.missed(now)
+        if peripheral.silent and not was_silent:  # it just had several whole windows
+            peripheral.full_from = now + self._full_window_interval()
+        self._settle(peripheral)
+
+    def _wait_for_quiet(self, now: float) -> bool:
+        if self._noisy_since is None:
+            self._noisy_since = now
+        self._wake = self._quiet_at
+        return now < self._noisy_since + NOISE_PATIENCE
+
+    def _count_noise(self) -> None:
+        """Bytes that were no frame are put down to whoever was to speak."""
+        dropped, bad = self._reader.dropped, self._reader.bad_checks
+        if self._flight is not None:
+            counters = self._flight.counters
+            counters.dropped_bytes += dropped - self._dropped_before
+            counters.bad_checks += bad - self._bad_before
+        self._dropped_before, self._bad_before = dropped, bad
+
+    def _forget(self) -> None:
+        """Half a frame from before must not swallow the answer to come."""
+        if self._reader.pending:
+            self._reader.forget()
+            self._count_noise()
+
+    # --- who is next ------------------------------------------------------------------
+
+    def _choose(self, now: float) -> tuple[Peripheral, bool] | None:
+        """Return who speaks, and whether it is the first of its queue."""
+        turn = self._turns[0][0] if self._turns else inf
+        doubt = self._next_doubt(now, turn) if self._doubtful else None
+        if self._ordered:
+            waiting = turn if doubt is None else min(turn, doubt.due)
+            ordered = self._next_order(now, waiting)
+            if ordered is not None and (doubt is None or _goes_first(ordered, doubt)):
+                return ordered, True
+        if doubt is not None:
+            return doubt, False
+        if turn > now:
+            return None
+        peripheral = heappop(self._turns)[2]
+        peripheral.placed = None
+        return peripheral, False
+
+    def _next_order(self, now: float, waiting: float) -> Peripheral | None:
+        best: Peripheral | None = None
+        for each in self._ordered.values():
+            if (
+                each.ready_for_order(now)
+                and each.may_overtake(waiting)
+                and (best is None or each.orders[0] < best.orders[0])
+            ):
+                best = each
+        return best
+
+    def _next_doubt(self, now: float, turn: float) -> Peripheral | None:
+        best: Peripheral | None = None
+        for each in self._doubtful:
+            if self._may_try(each, now, turn) and (best is None or _goes_first(each, best)):
+                best = each
+        return best
+
+    def _may_try(self, peripheral: Peripheral, now: float, turn: float) -> bool:
+        """Whether a frame that may stay unanswered may go before the turn due at `turn`."""
+        if now < self._earliest(peripheral):
+            return False
+        once = turn > now or self._missed_at < turn
+        if not peripheral.silent:
+            unlock = peripheral.urgency == Priority.UNLOCK and peripheral.may_overtake(turn)
+            return once or unlock
+        if now >= peripheral.due + PROBE_PATIENCE:
+            return once
+        return now + self._probe_length(peripheral, now) <= turn
+
+    def _earliest(self, peripheral: Peripheral) -> float:
+        moment = max(peripheral.due, peripheral.held_until)
+        if peripheral.silent and self._turns:
+            return max(moment, self._probe_from)
+        return moment
+
+    def _next_moment(self, now: float) -> float:
+        """When there is something to choose from; nothing is at `now`."""
+        moment = self._turns[0][0] if self._turns else inf
+        for each in self._doubtful:
+            earliest = self._earliest(each)
+            if earliest <= now:
+                earliest = each.due + PROBE_PATIENCE
+            moment = min(moment, earliest)
+        for each in self._ordered.values():
+            if each.held_until > now:
+                moment = min(moment, each.held_until)
+        return moment
+
+    def _probe_length(self, peripheral: Peripheral, now: float) -> float:
+        characters = (
+            PROBE_CHARACTERS if peripheral.pending is None else len(peripheral.pending.wire)
+        )
+        return characters * self._character_time + self._window(peripheral, now)
+
+    def _window(self, peripheral: Peripheral, now: float) -> float:
+        """How long an answer may take to begin."""
+        if not peripheral.silent or now >= peripheral.full_from:
+            return REPLY_TIMEOUT
+        usual = peripheral.usual
+        if usual is None:
+            usual = max((each.usual or 0.0 for each in self._peripherals.values()), default=0.0)
+        return min(REPLY_TIMEOUT, max(SHORTEST_WINDOW, USUAL_FACTOR * usual))
+
+    def _full_window_interval(self) -> float:
+        if self._turns:
+            return FULL_WINDOW_INTERVAL * max(1, len(self._doubtful))
+        return LONELY_FULL_WINDOW_INTERVAL
+
+    # --- where everybody waits --------------------------------------------------------
+
+    def _settle(self, peripheral: Peripheral) -> None:
+        """Put a peripheral where it belongs after anything happened to it."""
+        if peripheral is self._flight:
+            return  # it is settled when it comes back
+        if peripheral.address in self._ordered:
+            self._alarm = min(self._alarm, peripheral.next_expiry(in_flight=False))
+            if not peripheral.has_orders:
+                del self._ordered[peripheral.address]
+        if peripheral.doubtful:
+            self._leave_turns(peripheral)
+            if peripheral not in self._doubtful:
+                self._doubtful.append(peripheral)
+            if peripheral.connected:
+                self._alarm = min(self._alarm, peripheral.offline_at)
+            return
+        if peripheral in self._doubtful:
+            self._doubtful.remove(peripheral)
+        due = max(peripheral.due, peripheral.held_until)
+        if peripheral.placed != due:
+            self._leave_turns(peripheral)
+            self._serial += 1
+            heappush(self._turns, (due, self._serial, peripheral))
+            peripheral.placed = due
+
+    def _leave_turns(self, peripheral: Peripheral) -> None:
+        if peripheral.placed is not None:
+            self._turns = [turn for turn in self._turns if turn[2] is not peripheral]
+            heapify(self._turns)
+            peripheral.placed = None
+
+    def _look_again(self) -> None:
+        if self._flight is None:
+            self._wake = self._now
+
+    def _sweep(self, now: float) -> None:
+        """End what ends by itself: commands by their time, connections by silence."""
+        self._alarm = inf
+        for each in list(self._ordered.values()):
+            in_flight = each is self._flight
+            each.expire(now, in_flight=in_flight)
+            self._alarm = min(self._alarm, each.next_expiry(in_flight=in_flight))
+            self._settle(each)
+        for each in self._doubtful:
+            if each is self._flight or not each.connected:
+                continue
+            if now >= each.offline_at:
+                each.end_connection("no valid message for 8 s", now)
+            else:
+                self._alarm = min(self._alarm, each.offline_at)
+
+
+def _goes_first(one: Peripheral, other: Peripheral) -> bool:
+    """Whether one goes before a doubtful other: the answering, the urgent, the older."""
+    return (one.silent, one.urgency, one.due) < (other.silent, other.urgency, other.due)
+
+
+__all__ = [
+    "AHEAD",
+    "POLLING",
+    "PROBE_INTERVAL",
+    "Answers",
+    "Bus",
+    "BusEvent",
+    "Counters",
+    "Delivered",
+    "Done",
+    "Dropped",
+    "Ending",
+    "Expired",
+    "Identified",
+    "PeripheralSettings",
+    "Priority",
+    "Refused",
+    "Replied",
+    "Unreadable",
+    "WentOffline",
+    "WentSilent",
+]

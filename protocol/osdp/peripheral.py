@@ -1,0 +1,620 @@
+"""The panel's side of the conversation with one peripheral.
+
+A `Bus` decides when a peripheral has its turn; what is said then, and what an answer means,
+is decided here. Four rules carry it:
+
+* One exchange is pending at a time, and every try of it is the identical bytes. The
+  sequence number moves on only when an answer was accepted (SIA OSDP 2.2, 5.9).
+* Sequence 0 begins a connection and nothing else. Any unit accepts it, also one that was
+  put in the other's place; only an unbroken count vouches for who answers. So whenever the
+  count breaks (NAK 4, a reply numbered 0, a command given up unacknowledged, 8 s without a
+  valid message) the connection is over: the gate closes, what is queued ends, and the unit
+  is asked again who it is. It costs two exchanges, and nothing can be answered out of the
+  unit's memory of an earlier command.
+* A number whose exchange needed more than one try rests for `STRAGGLER_WINDOW`, so a late
+  duplicate is never taken for the answer to another command.
+* Every frame passes the gate at the moment it is written, retries included.
+"""
+
+from bisect import insort
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from protocol.errors import MessageError
+from protocol.message import Message
+from protocol.osdp.commands import (
+    Identify,
+    Poll,
+    ReadCapabilities,
+    ReadInputs,
+    ReadLocalStatus,
+    ReadOutputs,
+)
+from protocol.osdp.frame import Frame
+from protocol.osdp.gate import CLOSED, Gate, Open
+from protocol.osdp.happenings import (
+    Answers,
+    BusEvent,
+    Delivered,
+    Done,
+    Dropped,
+    Ending,
+    Expired,
+    Identified,
+    Refused,
+    Replied,
+    Unreadable,
+    WentOffline,
+    WentSilent,
+)
+from protocol.osdp.replies import (
+    Ack,
+    Busy,
+    Capabilities,
+    Identification,
+    Nak,
+    decode_reply,
+)
+from protocol.osdp.session import Clear, Session
+
+TRIES = 3  # unanswered in a row; then a peripheral counts as silent
+SILENCE_LIMIT = 8.0  # seconds without a valid message end a connection (SIA OSDP 2.2, 5.7)
+STRAGGLER_WINDOW = 0.4  # seconds a sequence number rests after an exchange with retries
+PRESENCE_INTERVAL = 1.0  # seconds between questions for the identity, while the gate is closed
+PROBE_INTERVAL = 0.7  # seconds from one probe of a silent peripheral to its next
+RESTART_PAUSE = 1.0  # seconds between two connections that end by a broken count
+BUSY_PAUSE = 0.05  # seconds until a busy peripheral is asked the same again
+BUSY_PATIENCE = 5.0  # seconds of BUSY to one command; then the connection is started anew
+DAMAGED_REPEATS = 2  # times one command is sent again because it arrived damaged (NAK 1)
+QUEUE_BOUND = 16  # commands waiting for one peripheral
+AHEAD = 4  # commands one peripheral may get while another one's turn is due
+LONGEST_POLL_INTERVAL = 5.0  # a peripheral gives us up after 8 s
+
+MARK_CHARACTER = b"\xff"  # the line is driven idle for one character before each frame
+LAST_ADDRESS = 0x7E
+
+DAMAGED, OUT_OF_SEQUENCE = 1, 4  # reasons of a NAK that are about the line, not the command
+INPUTS, OUTPUTS = 1, 2  # function codes of capabilities
+
+POLL = Poll()
+IDENTIFY = Identify()
+READ_CAPABILITIES = ReadCapabilities()
+_ROUTINE_BODIES = {
+    command.CODE: command.encode()
+    for command in (
+        POLL,
+        IDENTIFY,
+        READ_CAPABILITIES,
+        ReadLocalStatus(),
+        ReadInputs(),
+        ReadOutputs(),
+    )
+}
+
+
+class Priority(IntEnum):
+    """Who goes first; below all of them come polls, then probes of the dead."""
+
+    UNLOCK = 0
+    FEEDBACK = 1
+    ROUTINE = 2
+
+
+POLLING = 3  # what comes after every `Priority`
+
+
+@dataclass(frozen=True, slots=True)
+class PeripheralSettings:
+    """One peripheral as configured. `poll_interval`: seconds from a reply to the next poll."""
+
+    address: int
+    crc: bool = True  # False: checksums, for old units
+    poll_interval: float = 0.05  # 0: as fast as the line and the others allow
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.address <= LAST_ADDRESS:
+            raise ValueError(f"address is {self.address}, must be 0 to {LAST_ADDRESS}")
+        if not 0 <= self.poll_interval <= LONGEST_POLL_INTERVAL:
+            raise ValueError(
+                f"poll_interval is {self.poll_interval} s, must be 0 to {LONGEST_POLL_INTERVAL}"
+            )
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened with one peripheral so far. Times in seconds."""
+
+    polls: int = 0  # answered
+    replies: int = 0  # accepted, to anything
+    retries: int = 0  # identical frames sent again
+    timeouts: int = 0
+    bad_checks: int = 0  # while it was its turn to speak
+    dropped_bytes: int = 0  # likewise
+    busy: int = 0
+    stragglers: int = 0  # sound frames that answered nothing we had asked just then
+    unreadable: int = 0
+    unwanted: int = 0  # reports while the gate was closed
+    connections: int = 0
+    resets: int = 0  # connections that ended because the count of sequence numbers broke
+    naks: dict[int, int] = field(default_factory=dict)  # by reason
+    timed: int = 0  # replies whose round trip is in the two below
+    slowest: float = 0.0  # end of the command to end of the reply, without its characters
+    total: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """Mean round trip in seconds, 0 before the first."""
+        return self.total / self.timed if self.timed else 0.0
+
+    def copy(self) -> "Counters":
+        """Return the numbers as they stand now."""
+        return replace(self, naks=dict(self.naks))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Order:
+    """One queued command, laid out and waiting."""
+
+    priority: int
+    serial: int
+    expires: float = field(compare=False)
+    tag: int = field(compare=False)
+    command: Message = field(compare=False)
+    body: bytes = field(compare=False, repr=False)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One command under way: the same bytes until it is answered or given up."""
+
+    command: Message
+    order: Order | None
+    sequence: int
+    wire: bytes = field(repr=False)
+    sent: int = 0
+    ended: float = 0.0  # when the last character of the newest try leaves
+    damaged: int = 0
+    busy_since: float | None = None
+
+
+class Peripheral:
+    """What the panel knows of one peripheral, and what it says to it next.
+
+    The bus reads `due`, `silent`, `tries`, `held_until` and `orders` to choose who is
+    next, and keeps its own marks in `queued_for`, `placed`, `overtook` and `full_from`.
+    """
+
+    def __init__(self, settings: PeripheralSettings, emit: Callable[[BusEvent], None]) -> None:
+        self.address = settings.address
+        self.poll_interval = settings.poll_interval
+        self.session: Session = Clear(settings.address, crc=settings.crc)
+        self.counters = Counters()
+        self.gate: Gate = CLOSED
+        self.connection = 0  # of the newest; 0 before the first
+        self.pending: Exchange | None = None
+        self.orders: list[Order] = []
+        self.due = 0.0  # its next turn
+        self.held_until = 0.0  # the next sequence number rests until then
+        self.tries = 0  # unanswered in a row
+        self.silent = True
+        self.heard_at = 0.0
+        self.usual: float | None = None  # slowest recent answer
+        # the bus's marks
+        self.placed: float | None = None  # due time of its entry among the turns
+        self.overtook: deque[float] = deque(maxlen=AHEAD)
+        self.full_from = 0.0
+        self._emit = emit
+        self._sequence = 0
+        self._rests_until = [0.0] * 4  # by sequence number
+        self._restart_from = 0.0
+        self._announced = 0  # the connection last told of and not ended; 0: none
+        self._identification: Identification | None = None
+        self._capabilities: Capabilities | None = None
+        self._evidence: tuple[bytes, ...] = ()
+        self._to_read: deque[Message] = deque()
+
+    # --- what the bus asks ------------------------------------------------------------
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it left the last try unanswered."""
+        return self.tries > 0 or self.silent
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection stands, told of or not."""
+        return self._announced > 0 or self._identification is not None
+
+    @property
+    def offline_at(self) -> float:
+        """When the connection ends if nothing valid is heard any more."""
+        return self.heard_at + SILENCE_LIMIT
+
+    @property
+    def urgency(self) -> int:
+        """The priority of what waits for the pending exchange, or is it."""
+        urgency = self.orders[0].priority if self.orders else POLLING
+        if self.pending is not None and self.pending.order is not None:
+            urgency = min(urgency, self.pending.order.priority)
+        return urgency
+
+    @property
+    def has_orders(self) -> bool:
+        """Whether a command is queued or pending."""
+        return bool(self.orders) or (
+            self.pending is not None and self.pending.order is not None
+        )
+
+    def ready_for_order(self, now: float) -> bool:
+        """Whether the first of the queue could go out."""
+        return (
+            bool(self.orders)
+            and self.pending is None
+            and not self.doubtful
+            and self.held_until <= now
+        )
+
+    def may_overtake(self, since: float) -> bool:
+        """Whether it may have a command ahead of a turn that is due since then."""
+        return len(self.overtook) < AHEAD or self.overtook[0] < since
+
+    # --- the gate and the queue -------------------------------------------------------
+
+    def open(self, connection: int, now: float) -> bool:
+        """Open the gate for the connection that was told of last, if it still stands."""
+        if connection != self._announced or self._capabilities is None:
+            return False
+        if not isinstance(self.gate, Open):
+            self.gate = Open(connection)
+            self._ask_status()
+            self.due = now
+        return True
+
+    def close(self, now: float, *, identify_again: bool, in_flight: bool) -> None:
+        """Close the gate; what is queued ends here."""
+        self.gate = CLOSED
+        self._drop_orders()
+        self.due = now
+        if identify_again:
+            self._identification = None
+            self._capabilities = None
+        if not in_flight:
+            self._give_up_if_barred(now)
+
+    def queue(self, order: Order) -> bool:
+        """Take a command; False if there is no room."""
+        if len(self.orders) >= QUEUE_BOUND:
+            return False
+        insort(self.orders, order)
+        return True
+
+    # --- speaking ---------------------------------------------------------------------
+
+    def speak(self, now: float, character_time: float, *, order: bool) -> bytes:
+        """Return what to write: the pending exchange again, or a new one.
+
+        `order`: the first of the queue rather than what is routine. Nothing is returned,
+        and the order has ended, if its last character would leave too late.
+        """
+        exchange = self.pending
+        if exchange is None:
+            exchange = self._new_exchange(self.orders.pop(0) if order else None)
+        ended = now + len(exchange.wire) * character_time
+        if exchange.order is not None:
+            if ended >= exchange.order.expires:
+                self._expire(exchange, now)
+                return b""
+            self.overtook.append(now)
+        assert self.gate.admits(exchange.command)
+        if exchange.sent:
+            self.counters.retries += 1
+        exchange.sent += 1
+        exchange.ended = ended
+        self.pending = exchange
+        return exchange.wire
+
+    def _new_exchange(self, order: Order | None) -> Exchange:
+        command = self._routine() if order is None else order.command
+        body = _ROUTINE_BODIES[command.CODE] if order is None else order.body
+        sealed = self.session.seal(self._sequence, command.CODE, body)
+        return Exchange(command, order, self._sequence, MARK_CHARACTER + sealed)
+
+    def _routine(self) -> Message:
+        if self._identification is None:
+            return IDENTIFY
+        if self._capabilities is None:
+            return READ_CAPABILITIES
+        if not isinstance(self.gate, Open):
+            return IDENTIFY
+        return self._to_read[0] if self._to_read else POLL
+
+    # --- hearing ----------------------------------------------------------------------
+
+    def hear(self, frame: Frame, now: float) -> bool:
+        """Take a frame of this address while its exchange is in flight; True ends it."""
+        exchange = self.pending
+        assert exchange is not None
+        opened = self.session.open(frame)
+        if opened is None:
+            return self._straggler()
+        if opened.code == Busy.CODE and opened.sequence in (0, exchange.sequence):
+            return self._busy(exchange, now)
+        if opened.sequence != exchange.sequence:
+            return self._out_of_step(exchange, opened, now)
+        if _reason(opened) == DAMAGED and exchange.damaged < DAMAGED_REPEATS:
+            return self._damaged(exchange, now)
+        if _reason(opened) == OUT_OF_SEQUENCE:
+            return self._refused_sequence(exchange, opened, now)
+        self._answered(exchange, opened, now)
+        self._read(exchange, opened, now)
+        return True
+
+    def missed(self, now: float) -> None:
+        """Nobody answered the try in flight."""
+        self.counters.timeouts += 1
+        self.tries += 1
+        self.due = now
+        if self.tries >= TRIES and not self.silent:
+            self.silent = True
+            if self._announced:
+                self._emit(WentSilent(self.address, self._announced))
+        if self.silent:
+            self.due = now + PROBE_INTERVAL
+        self._give_up_if_barred(now)
+
+    def _straggler(self) -> bool:
+        self.counters.stragglers += 1
+        return False
+
+    def _alive(self, now: float) -> None:
+        """A valid message was heard, whatever it says."""
+        self.heard_at = now
+        self.tries = 0
+        if not self.silent:
+            return
+        self.silent = False
+        self.due = now
+        if self._announced:
+            self._emit(Answers(self.address, self._announced))
+        if isinstance(self.gate, Open):
+            self._ask_status()  # what it had to report may be lost
+
+    def _busy(self, exchange: Exchange, now: float) -> bool:
+        """The same command again, later, after serving others (SIA OSDP 2.2, 7.19)."""
+        self.counters.busy += 1
+        self._alive(now)
+        self.due = now + BUSY_PAUSE
+        if exchange.busy_since is None:
+            exchange.busy_since = now
+        elif now - exchange.busy_since >= BUSY_PATIENCE:
+            self.end_connection("busy for too long", now)
+        return True
+
+    def _damaged(self, exchange: Exchange, now: float) -> bool:
+        """The command arrived damaged: the unit did nothing with it and did not count it."""
+        self._count_nak(DAMAGED)
+        self._alive(now)
+        exchange.damaged += 1
+        self.due = now
+        return True
+
+    def _refused_sequence(self, exchange: Exchange, frame: Frame, now: float) -> bool:
+        """NAK 4, under whatever number. It says nothing of an earlier try."""
+        self._count_nak(OUT_OF_SEQUENCE)
+        if exchange.order is not None and exchange.sent == 1:
+            self._end(exchange.order, Refused(Nak(OUT_OF_SEQUENCE, frame.body[1:])))
+            exchange.order = None
+        return self._restart("the unit refused the sequence number", now)
+
+    def _out_of_step(self, exchange: Exchange, frame: Frame, now: float) -> bool:
+        """Not the number we wait for: a late duplicate, or the unit counts differently."""
+        if _reason(frame) == OUT_OF_SEQUENCE:
+            return self._refused_sequence(exchange, frame, now)
+        if frame.sequence == 0 and self._rests_until[0] <= now:
+            return self._restart("the unit asked for a new start", now)
+        return self._straggler()
+
+    def _answered(self, exchange: Exchange, frame: Frame, now: float) -> None:
+        self.counters.replies += 1
+        self._alive(now)
+        if exchange.sent == 1:  # else nobody knows which try it answers
+            self._time(max(0.0, now - exchange.ended))
+        self.pending = None
+        self._rest(exchange)
+        self._sequence = exchange.sequence % 3 + 1
+        self.held_until = self._rests_until[self._sequence]
+
+    def _time(self, seconds: float) -> None:
+        counters = self.counters
+        counters.timed += 1
+        counters.total += seconds
+        counters.slowest = max(counters.slowest, seconds)
+        self.usual = seconds if self.usual is None else max(seconds, self.usual * 0.97)
+
+    def _rest(self, exchange: Exchange, *, answered: bool = True) -> None:
+        if exchange.sent > 1 or not answered:
+            self._rests_until[exchange.sequence] = exchange.ended + STRAGGLER_WINDOW
+
+    # --- what an answer means ---------------------------------------------------------
+
+    def _read(self, exchange: Exchange, frame: Frame, now: float) -> None:
+        try:
+            reply = decode_reply(frame)
+        except MessageError as exc:
+            self._unreadable(frame.code, type(exc).__name__)
+            self._conclude(exchange, None, frame, now)
+            return
+        if isinstance(reply, Nak):
+            self._count_nak(reply.reason)
+        self._conclude(exchange, reply, frame, now)
+
+    def _conclude(
+        self, exchange: Exchange, reply: Message | None, frame: Frame, now: float
+    ) -> None:
+        """Draw the consequences; `reply` is None if nobody could read it."""
+        if exchange.order is not None:
+            self._conclude_order(exchange.order, reply)
+        elif isinstance(exchange.command, Poll):
+            self.counters.polls += 1
+            self.due = now + self.poll_interval
+            self._report(exchange.command, reply)
+        elif isinstance(exchange.command, Identify):
+            self._conclude_identify(reply, frame, now)
+        elif isinstance(exchange.command, ReadCapabilities):
+            self._conclude_capabilities(reply, frame, now)
+        else:
+            self.due = now
+            self._report(exchange.command, reply)
+            if self._to_read and self._to_read[0] is exchange.command:
+                self._to_read.popleft()
+
+    def _conclude_order(self, order: Order, reply: Message | None) -> None:
+        if reply is None:
+            self._end(order, Dropped(sent=True))
+        elif isinstance(reply, Nak):
+            self._end(order, Refused(reply))
+        else:
+            self._report(order.command, reply, order.tag)
+            self._end(order, Delivered())
+
+    def _conclude_identify(self, reply: Message | None, frame: Frame, now: float) -> None:
+        self.due = now if isinstance(self.gate, Open) else now + PRESENCE_INTERVAL
+        if not isinstance(reply, Identification):
+            self._report(IDENTIFY, reply)
+            if self._identification is None:
+                self._start_at_zero()
+            return
+        if self._identification is not None:
+            if reply != self._identification:
+                self._restart("another unit answers", now)
+            return
+        self.connection += 1
+        self.counters.connections += 1
+        self._identification = reply
+        self._evidence = (frame.encode(),)
+        self.due = now
+
+    def _conclude_capabilities(self, reply: Message | None, frame: Frame, now: float) -> None:
+        """A unit that cannot tell them has none; whether that will do is for the audit."""
+        self.due = now + PRESENCE_INTERVAL
+        if self._identification is None:  # it is to be identified again meanwhile
+            self.due = now
+            return
+        known = reply if isinstance(reply, Capabilities) else Capabilities(())
+        if known is not reply:
+            self._report(READ_CAPABILITIES, reply)
+        self._capabilities = known
+        self._announced = self.connection
+        self._evidence = (*self._evidence, frame.encode())
+        self._emit(
+            Identified(
+                self.address, self.connection, self._identification, known, self._evidence
+            )
+        )
+
+    def _report(self, command: Message, reply: Message | None, tag: int | None = None) -> None:
+        if reply is None or isinstance(reply, Ack | Nak):
+            return
+        if isinstance(self.gate, Open):
+            self._emit(Replied(self.address, self.connection, command, reply, tag))
+        else:
+            self.counters.unwanted += 1
+            self._emit(
+                Unreadable(self.address, self.connection, reply.CODE, "the gate is closed")
+            )
+
+    def _unreadable(self, code: int, why: str) -> None:
+        self.counters.unreadable += 1
+        self._emit(Unreadable(self.address, self.connection, code, why))
+
+    def _count_nak(self, reason: int) -> None:
+        self.counters.naks[reason] = self.counters.naks.get(reason, 0) + 1
+
+    def _ask_status(self) -> None:
+        """What the doors look like, as far as the unit has inputs and outputs."""
+        assert self._capabilities is not None
+        counts = {each.function: each.count for each in self._capabilities.records}
+        self._to_read.clear()
+        self._to_read.append(ReadLocalStatus())
+        if counts.get(INPUTS):
+            self._to_read.append(ReadInputs())
+        if counts.get(OUTPUTS):
+            self._to_read.append(ReadOutputs())
+
+    # --- endings ----------------------------------------------------------------------
+
+    def expire(self, now: float, *, in_flight: bool) -> None:
+        """End every order whose time has come; the one in flight may still be answered."""
+        late = [order for order in self.orders if order.expires <= now]
+        for order in late:
+            self.orders.remove(order)
+            self._end(order, Expired(sent=False))
+        pending = self.pending
+        if in_flight or pending is None or pending.order is None:
+            return
+        if pending.order.expires <= now:
+            self._expire(pending, now)
+
+    def next_expiry(self, *, in_flight: bool) -> float:
+        """When the first order ends by itself; infinity if none will."""
+        expiries = [order.expires for order in self.orders]
+        if self.pending is not None and self.pending.order is not None and not in_flight:
+            expiries.append(self.pending.order.expires)
+        return min(expiries, default=float("inf"))
+
+    def end_connection(self, why: str, now: float) -> None:
+        """Close the gate, end what is queued, begin again at sequence 0."""
+        self.gate = CLOSED
+        if self.pending is not None:
+            if self.pending.order is not None:
+                self._end(self.pending.order, Dropped(sent=True))
+            self._rest(self.pending, answered=False)
+            self.pending = None
+        self._drop_orders()
+        self._identification = None
+        self._capabilities = None
+        self._to_read.clear()
+        self._start_at_zero()
+        if not self.doubtful:
+            self.due = max(now, self._restart_from)
+        self._restart_from = now + RESTART_PAUSE
+        if self._announced:
+            ended, self._announced = self._announced, 0
+            self._emit(WentOffline(self.address, ended, why))
+
+    def _restart(self, why: str, now: float) -> bool:
+        self.counters.resets += 1
+        self._alive(now)
+        self.end_connection(why, now)
+        return True
+
+    def _give_up_if_barred(self, now: float) -> None:
+        """What the gate no longer admits is not repeated, so the count is broken."""
+        if self.pending is not None and not self.gate.admits(self.pending.command):
+            self.end_connection("the gate closed on an unanswered command", now)
+
+    def _expire(self, exchange: Exchange, now: float) -> None:
+        assert exchange.order is not None
+        self._end(exchange.order, Expired(sent=exchange.sent > 0))
+        if exchange.sent:
+            exchange.order = None
+            self.end_connection("a command was given up unacknowledged", now)
+
+    def _drop_orders(self) -> None:
+        for order in self.orders:
+            self._end(order, Dropped(sent=False))
+        self.orders.clear()
+
+    def _start_at_zero(self) -> None:
+        self._sequence = 0
+        self.held_until = self._rests_until[0]
+
+    def _end(self, order: Order, ending: Ending) -> None:
+        self._emit(Done(order.tag, ending, self.address))
+
+
+def _reason(frame: Frame) -> int | None:
+    """The reason of a NAK, None for anything else."""
+    return frame.body[0] if frame.code == Nak.CODE and frame.body else None
