@@ -1,21 +1,224 @@
-"""The brain: what happened goes in, what to do about it comes out."""
+"""The brain: what happened goes in, what to do about it comes out.
 
-from collections.abc import Iterable
+    facts ──► Gateway ──┬─ Controllers   who may be believed and driven
+                        ├─ Doors         what a card, an input, an order means for a door
+                        ├─ Updates       permissions on their way to the memory that decides
+                        ├─ Inspection    an audit somebody asked for
+                        └─ Desk          every request gets exactly one answer
 
-from gatewayd.core.actions import Action
-from gatewayd.core.facts import Fact
+The parts write their actions into one list, in the order in which they are to be done.
+Plain synchronous code: one caller, one fact after the other, time as an argument.
+
+It fails closed, in one place (`_guarded`): if anything raises, nothing that opens or
+admits is given any more, the card is denied and the request is answered, and the journal
+says what broke. The first call of all shows every door and controller as unknown.
+"""
+
+from collections.abc import Callable
+
+from gatewayd.core.actions import Action, Admit, Latch, Record, Release, Show, Signal
+from gatewayd.core.controllers import Controllers
+from gatewayd.core.desk import Desk, objection
+from gatewayd.core.doors import Doors
+from gatewayd.core.events import AccessDenied, AccessGranted, Event, InternalError
+from gatewayd.core.facts import (
+    CardRead,
+    ControllerAnswers,
+    ControllerIdentified,
+    ControllerOffline,
+    ControllerSilent,
+    Fact,
+    HealthRead,
+    InputsRead,
+    KeysRead,
+    OrderDone,
+    OutputsRead,
+    PermissionsCommitted,
+    PermissionsNotCommitted,
+    RequestCommitted,
+)
+from gatewayd.core.inspection import Inspection
 from gatewayd.core.model import Moment
+from gatewayd.core.permissions import Permissions
+from gatewayd.core.requests import (
+    ApplyPermissions,
+    ReadHealth,
+    Request,
+    RunAudit,
+    SetDoorMode,
+    UnlockDoor,
+)
+from gatewayd.core.site import SiteConfig
+from gatewayd.core.updates import Updates
 
 
 class Gateway:
     """All state that decides anything, in one place, changed by one caller."""
 
-    deadline: float  # monotonic; call `tick` then. `inf` when nothing is due
+    def __init__(self, site: SiteConfig, permissions: Permissions) -> None:
+        self._out: list[Action] = []
+        self._permissions = permissions
+        self._desk = Desk(self._out)
+        self._controllers = Controllers(site, self._out)
+        self._doors = Doors(site.doors, self._controllers, self._desk, self._out)
+        self._updates = Updates(permissions, self._doors, self._desk, self._out)
+        self._inspection = Inspection(self._controllers, self._desk)
+        self._begun = False
 
-    def handle(self, fact: Fact, now: Moment) -> Iterable[Action]:
+    @property
+    def deadline(self) -> float:
+        """Monotonic; call `tick` then (earlier does no harm). `inf` when nothing is due."""
+        if not self._begun:
+            return 0.0
+        parts = self._controllers, self._doors, self._inspection
+        return min(part.deadline for part in parts)
+
+    def handle(self, fact: Fact, now: Moment) -> list[Action]:
         """Return what to do about a fact, in the order to do it."""
-        raise NotImplementedError
+        if not self._begun:
+            self._begin(now)
+        self._guarded(lambda: self._dispatch(fact, now), fact, now)
+        return self._taken()
 
-    def tick(self, now: Moment) -> Iterable[Action]:
-        """Let time pass: alarms, ends of grants."""
-        raise NotImplementedError
+    def tick(self, now: Moment) -> list[Action]:
+        """Let time pass: alarms, ends of grants, patience that has run out."""
+        if not self._begun:
+            self._begin(now)
+        self._guarded(lambda: self._controllers.tick(now), None, now)
+        self._guarded(lambda: self._follow(now), None, now)
+        self._guarded(lambda: self._doors.tick(now), None, now)
+        self._guarded(lambda: self._inspection.look(now), None, now)
+        return self._taken()
+
+    # --- what happened ----------------------------------------------------------------
+
+    def _dispatch(self, fact: Fact, now: Moment) -> None:
+        match fact:
+            case CardRead() | KeysRead() | InputsRead() | OutputsRead() | HealthRead():
+                if self._controllers.believes(fact):
+                    self._report(fact, now)
+            case OrderDone():
+                self._doors.ended(fact, now)
+            case RequestCommitted(request):
+                if self._desk.begin(request):
+                    self._request(request, now)
+            case PermissionsCommitted(version):
+                self._updates.committed(version, now)
+            case PermissionsNotCommitted(version, why):
+                self._updates.not_committed(version, why, now)
+            case _:
+                self._connection(fact, now)
+                self._follow(now)
+
+    def _report(
+        self, fact: CardRead | KeysRead | InputsRead | OutputsRead | HealthRead, now: Moment
+    ) -> None:
+        match fact:
+            case CardRead():
+                self._doors.card(fact, self._permissions, now)
+            case InputsRead():
+                self._doors.inputs(fact, now)
+            case OutputsRead():
+                self._doors.outputs(fact)
+            case HealthRead():
+                self._controllers.health(fact)
+            case _:  # KeysRead: nothing is decided by keys yet
+                pass
+
+    def _connection(
+        self,
+        fact: ControllerIdentified | ControllerSilent | ControllerAnswers | ControllerOffline,
+        now: Moment,
+    ) -> None:
+        match fact:
+            case ControllerIdentified():
+                self._controllers.identified(fact, now)
+                self._inspection.answered(fact.controller, now)
+            case ControllerOffline():
+                self._controllers.offline(fact, now)
+                self._inspection.answered(fact.controller, now)
+            case _:
+                self._controllers.silent(fact, now)
+
+    def _request(self, request: Request, now: Moment) -> None:
+        against = objection(request, self._doors, now.mono)
+        if against is not None:
+            self._desk.end(request, against.error, against.message)
+            return
+        match request.command:
+            case UnlockDoor(door):
+                self._doors.unlock(request, door, now)
+            case SetDoorMode(door, mode):
+                self._doors.set_mode(request, door, mode, now)
+            case ApplyPermissions(update):
+                self._updates.submit(request, update)
+            case RunAudit():
+                self._inspection.ask(request, now)
+            case ReadHealth():
+                self._desk.hand_over(request)
+
+    def _follow(self, now: Moment) -> None:
+        for unit in self._controllers.take_moved():
+            self._doors.follow(unit, now)
+
+    def _begin(self, now: Moment) -> None:
+        self._begun = True
+        self._controllers.begin(now)
+        self._doors.begin()
+        self._out.append(Show(self._updates.view()))
+
+    # --- the guard --------------------------------------------------------------------
+
+    def _taken(self) -> list[Action]:
+        taken = self._out[:]
+        self._out.clear()
+        return taken
+
+    def _guarded(self, work: Callable[[], None], fact: Fact | None, now: Moment) -> None:
+        """Do it; whatever goes wrong in it, nothing opens and everybody is answered."""
+        start = len(self._out)
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the door stays shut
+            done = self._take_back(start)
+            self._out.append(Record(InternalError(_place(error, fact))))
+            if fact is not None:
+                self._guarded(lambda: self._refuse(fact, done, now), None, now)
+
+    def _take_back(self, start: int) -> list[Action]:
+        """Drop what could open, keep what tells of it; return all of it."""
+        done, self._out[start:] = self._out[start:], []
+        for action in done:
+            match action:
+                case Release() | Latch() | Signal():
+                    self._doors.withdraw(action.order)
+                case Admit():
+                    self._controllers.bar(action.controller)
+                case _:
+                    self._out.append(action)
+        return done
+
+    def _refuse(self, fact: Fact, done: list[Action], now: Moment) -> None:
+        """Deny the card and answer the request, if that has not happened."""
+        match fact:
+            case CardRead():
+                if not any(isinstance(each, Record) and _decides(each.event) for each in done):
+                    self._doors.deny(fact, now)
+            case RequestCommitted(request):
+                self._desk.end(request, "internal_error", "something failed; nothing moved")
+            case _:
+                pass
+
+
+def _decides(event: Event) -> bool:
+    return isinstance(event, AccessGranted | AccessDenied)
+
+
+def _place(error: Exception, fact: Fact | None) -> str:
+    """Name what broke and where, and nothing of what was being handled."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "?" if trace is None else f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"
+    doing = "time" if fact is None else type(fact).__name__
+    return f"{type(error).__name__} in {where} on {doing}"

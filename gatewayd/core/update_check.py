@@ -5,7 +5,7 @@ whoever sent it can mend them in one go.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 
 from gatewayd.core.model import DoorId
 from gatewayd.core.permissions import Grant, Update
@@ -20,10 +20,10 @@ SHOWN = 48  # characters of a wrong key or holder that are repeated to the sende
 
 _DECODED = re.compile(r"[A-Za-z0-9_.-]{1,32}:(0|[1-9][0-9]{0,19})?:(0|[1-9][0-9]{0,38})")
 _RAW = re.compile(r"([1-9][0-9]{0,3}):([0-9a-f]{2,512})")
-_HOLDER = re.compile(r"[!-~]{1,64}")
+_HOLDER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}")
 
 
-def mistakes(update: Update, doors: Collection[DoorId], held: int) -> list[str]:
+def mistakes(update: Update, doors: Container[DoorId], held: int) -> list[str]:
     """Return what is wrong with an update, in sentences; empty when it is sound.
 
     `doors` are those of the site, `held` is how many credentials we have now.
@@ -38,7 +38,7 @@ def mistakes(update: Update, doors: Collection[DoorId], held: int) -> list[str]:
     return [*found, f"and {more} more"] if more else found
 
 
-def _all(update: Update, doors: Collection[DoorId], held: int) -> Iterator[str]:
+def _all(update: Update, doors: Container[DoorId], held: int) -> Iterator[str]:
     if not update.base < update.version <= MAX_VERSION:
         yield f"version {update.version} does not come after base {update.base}"
     if len(update.grants) > MAX_GRANTS:
@@ -68,9 +68,9 @@ def _well_formed_raw(key: str) -> bool:
     return len(digits) == 2 * ((bits + 7) // 8) and not int(digits, 16) & ((1 << padding) - 1)
 
 
-def _wrong_with(grant: Grant, doors: Collection[DoorId]) -> Iterator[str]:
+def _wrong_with(grant: Grant, doors: Container[DoorId]) -> Iterator[str]:
     if _HOLDER.fullmatch(grant.holder) is None:
-        yield f"holder {grant.holder[:SHOWN]!r} is not 1 to 64 printable ASCII characters"
+        yield f"holder {grant.holder[:SHOWN]!r} is not 1 to 64 printable characters"
     if len(grant.doors) > MAX_DOORS:
         yield f"{len(grant.doors)} doors, at most {MAX_DOORS}"
     elif unknown := sorted(door for door in grant.doors if door not in doors):

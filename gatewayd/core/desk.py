@@ -1,0 +1,82 @@
+"""The desk: requests come in here, and each leaves with exactly one answer.
+
+Whatever happens to a request in between, `end` answers it once; a second end is nothing.
+Rights come before everything else, so that nobody learns by asking what exists.
+"""
+
+from collections.abc import Container
+from dataclasses import dataclass
+
+from gatewayd.core.actions import Action, Answer, Record, ReportHealth
+from gatewayd.core.events import RequestEnded
+from gatewayd.core.model import ClientId, DoorId, RequestId
+from gatewayd.core.requests import ReadHealth, Request, SetDoorMode, UnlockDoor
+
+MAX_OPEN = 1_024  # requests under way at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """What speaks against a request: a stable code and a sentence."""
+
+    error: str
+    message: str
+
+
+def objection(request: Request, doors: Container[DoorId], now: float) -> Objection | None:
+    """Return what speaks against a request before anything is done for it."""
+    if not _may(request):
+        return Objection("not_permitted", "this client may not ask for this")
+    if now >= request.expires:
+        return Objection("request_expired", "it came too late; nothing was done")
+    command = request.command
+    if isinstance(command, UnlockDoor | SetDoorMode) and command.door not in doors:
+        return Objection("no_such_door", f"there is no door {command.door}")
+    return None
+
+
+def _may(_request: Request) -> bool:
+    """The place for rights. With `trust = "broker"` whoever is on the broker may ask."""
+    return True
+
+
+class Desk:
+    """The requests under way."""
+
+    def __init__(self, out: list[Action]) -> None:
+        self._out = out
+        self._open: dict[tuple[ClientId, RequestId], Request] = {}
+
+    def __len__(self) -> int:
+        """Count the requests under way."""
+        return len(self._open)
+
+    def begin(self, request: Request) -> bool:
+        """Take a request in. False: it has its answer already, do nothing for it."""
+        key = request.client, request.id
+        if key in self._open:
+            return False  # the one under way will be answered
+        self._open[key] = request
+        if len(self._open) > MAX_OPEN:
+            self.end(request, "busy", f"{MAX_OPEN} requests are under way")
+            return False
+        return True
+
+    def end(
+        self,
+        request: Request,
+        error: str | None = None,
+        message: str = "",
+        result: object = None,
+    ) -> None:
+        """Answer a request, unless that has happened."""
+        if self._open.pop((request.client, request.id), None) is None:
+            return
+        if not isinstance(request.command, ReadHealth):  # reading leaves no trace
+            self._out.append(Record(RequestEnded(request.id, request.client, error)))
+        self._out.append(Answer(request.id, error, message, result, request.client))
+
+    def hand_over(self, request: Request) -> None:
+        """Let the daemon answer: only it sees lines, journal and broker."""
+        self._open.pop((request.client, request.id))
+        self._out.append(ReportHealth(request))
