@@ -123,7 +123,7 @@ class Bus:
     @property
     def deadline(self) -> float:
         """When to call `receive` at the latest, infinity if never. Valid after `outgoing`."""
-        return self._wake if self._wake < self._alarm else self._alarm
+        return min(self._wake, self._alarm)
 
     def next_event(self) -> BusEvent | None:
         """Return the oldest event not yet taken."""
@@ -162,7 +162,7 @@ class Bus:
 
     # --- what the owner wants ---------------------------------------------------------
 
-    def send(
+    def send(  # noqa: PLR0913 - a command and the five things that hang on it, all by name
         self,
         address: int,
         command: Message,
@@ -235,7 +235,7 @@ class Bus:
     def receive(self, data: bytes, now: float) -> None:
         """Take what was read; nothing at all means that the deadline has come."""
         self._now = now
-        if data:
+        if data and self._up:
             self._take(data, now)
         if self._flight is not None and now >= self._wake:
             self._silence(self._flight, now)
@@ -332,7 +332,7 @@ class Bus:
         if self._ordered:
             waiting = turn if doubt is None else min(turn, doubt.due)
             ordered = self._next_order(now, waiting)
-            if ordered is not None and (doubt is None or _goes_first(ordered, doubt)):
+            if ordered is not None and (doubt is None or _before_doubt(ordered, doubt)):
                 return ordered, True
         if doubt is not None:
             return doubt, False
@@ -464,8 +464,13 @@ class Bus:
                 self._alarm = min(self._alarm, each.offline_at)
 
 
+def _before_doubt(ordered: Peripheral, doubt: Peripheral) -> bool:
+    """Whether a command goes before a retry or probe: of equals, who answers goes first."""
+    return doubt.silent or ordered.orders[0].priority <= doubt.urgency
+
+
 def _goes_first(one: Peripheral, other: Peripheral) -> bool:
-    """Whether one goes before a doubtful other: the answering, the urgent, the older."""
+    """Which of two doubtful units is tried: not yet silent, then urgent, then longest due."""
     return (one.silent, one.urgency, one.due) < (other.silent, other.urgency, other.due)
 
 

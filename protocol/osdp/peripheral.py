@@ -114,6 +114,7 @@ class PeripheralSettings:
     poll_interval: float = 0.05  # 0: as fast as the line and the others allow
 
     def __post_init__(self) -> None:
+        """Raise ValueError for what no line can carry."""
         if not 0 <= self.address <= LAST_ADDRESS:
             raise ValueError(f"address is {self.address}, must be 0 to {LAST_ADDRESS}")
         if not 0 <= self.poll_interval <= LONGEST_POLL_INTERVAL:
@@ -347,7 +348,7 @@ class Peripheral:
             return self._damaged(exchange, now)
         if _reason(opened) == OUT_OF_SEQUENCE:
             return self._refused_sequence(exchange, opened, now)
-        self._answered(exchange, opened, now)
+        self._answered(exchange, now)
         self._read(exchange, opened, now)
         return True
 
@@ -416,7 +417,7 @@ class Peripheral:
             return self._restart("the unit asked for a new start", now)
         return self._straggler()
 
-    def _answered(self, exchange: Exchange, frame: Frame, now: float) -> None:
+    def _answered(self, exchange: Exchange, now: float) -> None:
         self.counters.replies += 1
         self._alive(now)
         if exchange.sent == 1:  # else nobody knows which try it answers

@@ -1,0 +1,349 @@
+"""An OSDP peripheral in memory: bytes and the time go in, bytes come out.
+
+It is a good one. It remembers its last reply and repeats it when the panel repeats the
+sequence number, without doing anything a second time; it refuses a number it does not expect
+(NAK 4); number 0 makes it begin anew; after 8 s without a command it counts itself offline
+and throws away what it had to report, so that no stale card opens a door (SIA OSDP 2.2, 5.9).
+
+What is done to it is kept for whoever looks: `heard`, `pulses`, `lights`, `sounds`, all
+bounded. `complaints` lists what a panel must never do.
+
+    device = Device(1)
+    device.present_card(26, bytes.fromhex("deadbec0"))
+    reply = device.answer(command, now)
+    device.outputs(now)
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+from protocol.errors import MalformedMessage, MessageError
+from protocol.message import Message
+from protocol.osdp.commands import (
+    Identify,
+    LedRecord,
+    OutputAction,
+    OutputRecord,
+    Poll,
+    ReadCapabilities,
+    ReadInputs,
+    ReadLocalStatus,
+    ReadOutputs,
+    SetCommunication,
+    SetLeds,
+    SetOutputs,
+    SoundBuzzer,
+    decode_command,
+)
+from protocol.osdp.frame import BROADCAST, Frame, FrameReader
+from protocol.osdp.replies import (
+    Ack,
+    Busy,
+    Capabilities,
+    Capability,
+    CommunicationSettings,
+    Identification,
+    InputStatus,
+    Keypad,
+    LocalStatus,
+    Nak,
+    OutputStatus,
+    RawCard,
+)
+
+SILENCE_LIMIT = 8.0  # seconds without a command; then it is offline
+REPORTS_BOUND = 64  # cards, keys and changes waiting for a poll; the oldest go
+HISTORY_BOUND = 10_000
+
+LENGTH, UNKNOWN, SEQUENCE, SECURITY, RECORD = 2, 3, 4, 5, 9  # reasons of a NAK
+ALLOWED_ON_BROADCAST = (Identify, ReadCapabilities, SetCommunication)
+
+VENDOR = bytes.fromhex("02475f")  # locally administered: no maker has it
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One command as it arrived, repetitions included."""
+
+    at: float
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """An output was energised for a time, once."""
+
+    at: float
+    output: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Output:
+    """One output: what it does for good, and what it does for a while (commands 1 to 6)."""
+
+    permanent: bool = False
+    temporary: bool = False
+    until: float = -inf
+
+    def state(self, now: float) -> bool:
+        """Whether it is energised."""
+        if now >= self.until:
+            self.until = -inf
+        return self.temporary if now < self.until else self.permanent
+
+    def obey(self, record: OutputRecord, now: float) -> None:
+        """Do what one record says."""
+        match record.action:
+            case OutputAction.OFF | OutputAction.ON:
+                self.permanent = record.action is OutputAction.ON
+                self.until = -inf
+            case OutputAction.OFF_AFTER_TIMER | OutputAction.ON_AFTER_TIMER:
+                self.permanent = record.action is OutputAction.ON_AFTER_TIMER
+            case OutputAction.PULSE_ON | OutputAction.PULSE_OFF:
+                self.temporary = record.action is OutputAction.PULSE_ON
+                self.until = now + record.tenths / 10
+
+
+class Device:
+    """One simulated peripheral with one reader, some inputs and some outputs."""
+
+    def __init__(  # noqa: PLR0913 - what a unit is made of, by name and with defaults
+        self,
+        address: int,
+        *,
+        model: int = 1,
+        serial: int | None = None,
+        readers: int = 1,
+        inputs: int = 4,
+        outputs: int = 2,
+        identification: Identification | None = None,
+        capabilities: Capabilities | None = None,
+    ) -> None:
+        self.address = address
+        self.baud = 9600
+        self.identification = identification or Identification(
+            vendor=VENDOR,
+            model=model,
+            version=1,
+            serial=0x1000 + address if serial is None else serial,
+            firmware_major=1,
+            firmware_minor=0,
+            firmware_build=0,
+        )
+        self.capabilities = capabilities or usual_capabilities(readers, inputs, outputs)
+        self.readers = readers
+        self.heard: deque[Heard] = deque(maxlen=HISTORY_BOUND)
+        self.pulses: deque[Pulse] = deque(maxlen=HISTORY_BOUND)
+        self.lights: deque[LedRecord] = deque(maxlen=HISTORY_BOUND)
+        self.sounds: deque[SoundBuzzer] = deque(maxlen=HISTORY_BOUND)
+        self.complaints: deque[str] = deque(maxlen=HISTORY_BOUND)
+        self.busy = 0  # so many commands are answered with BUSY and not looked at
+        self.off = False  # without power it neither hears nor speaks
+        self._inputs = bytearray(inputs)
+        self._outputs = [Output() for _ in range(outputs)]
+        self._tamper = self._power = False
+        self._reports: deque[Message] = deque(maxlen=REPORTS_BOUND)
+        self._reader = FrameReader()
+        self._heard_at = -inf
+        self._expected = 0
+        self._last: tuple[Frame, bytes] | None = None  # what to repeat, and for which command
+        self._moves_to: int | None = None
+        self._duties: dict[type[Message], Callable[..., Message]] = {
+            Poll: self._poll,
+            Identify: lambda _command, _now: self.identification,
+            ReadCapabilities: lambda _command, _now: self.capabilities,
+            ReadLocalStatus: lambda _command, _now: self._local_status(),
+            ReadInputs: lambda _command, _now: InputStatus(bytes(self._inputs)),
+            ReadOutputs: lambda _command, now: OutputStatus(bytes(self.outputs(now))),
+            SetOutputs: self._set_outputs,
+            SetLeds: self._set_leds,
+            SoundBuzzer: self._sound,
+            SetCommunication: self._set_communication,
+        }
+
+    # --- what people and wires do to it -----------------------------------------------
+
+    def present_card(self, bits: int, data: bytes, *, reader: int = 0) -> None:
+        """Hold a card to a reader: `bits` bits, left-aligned in `data`."""
+        self.report(RawCard(reader=reader, format=1, bits=bits, data=data))
+
+    def press(self, keys: bytes, *, reader: int = 0) -> None:
+        """Press keys: ASCII digits, 0x0D for #, 0x7F for *."""
+        self.report(Keypad(reader=reader, keys=keys))
+
+    def set_input(self, number: int, active: bool) -> None:  # noqa: FBT001 - a level is a boolean
+        """Change the level of an input."""
+        if self._inputs[number] != active:
+            self._inputs[number] = active
+            self.report(InputStatus(bytes(self._inputs)))
+
+    def set_status(self, *, tamper: bool | None = None, power: bool | None = None) -> None:
+        """Open or close the housing, take or give mains power. True is abnormal."""
+        self._tamper = self._tamper if tamper is None else tamper
+        self._power = self._power if power is None else power
+        self.report(self._local_status())
+
+    def report(self, message: Message) -> None:
+        """Tell this at one of the next polls."""
+        self._reports.append(message)
+
+    def cycle_power(self) -> None:
+        """Lose everything that is not in flash: outputs, reports, the count."""
+        self._reports.clear()
+        self._outputs = [Output() for _ in self._outputs]
+        self._reader.forget()
+        self._start()
+        self._heard_at = -inf
+
+    # --- what can be seen of it -------------------------------------------------------
+
+    def outputs(self, now: float) -> tuple[bool, ...]:
+        """Which outputs are energised."""
+        return tuple(each.state(now) for each in self._outputs)
+
+    def online(self, now: float) -> bool:
+        """Whether it heard a panel within the last 8 s."""
+        return now - self._heard_at < SILENCE_LIMIT
+
+    @property
+    def waiting(self) -> int:
+        """How many reports wait for a poll."""
+        return len(self._reports)
+
+    @property
+    def deadline(self) -> float:
+        """When the next output falls back, infinity if none will; valid after `outputs`."""
+        return min((each.until for each in self._outputs if each.until > -inf), default=inf)
+
+    # --- the conversation -------------------------------------------------------------
+
+    def answer(self, data: bytes, now: float) -> bytes:
+        """Return what this peripheral puts on the line after hearing `data`."""
+        if self.off:
+            return b""
+        return b"".join(self._answer(frame, now) for frame in self._reader.feed(data))
+
+    def _answer(self, frame: Frame, now: float) -> bytes:
+        if frame.reply or frame.address not in (self.address, BROADCAST):
+            return b""
+        self.heard.append(Heard(now, frame))
+        if self.busy:
+            self.busy -= 1
+            return self._seal(frame, Busy(), sequence=0)
+        if not self.online(now):
+            self._start()
+            self._reports.clear()
+        self._heard_at = now
+        if frame.sequence == 0:
+            self._start()
+        elif self._last is not None and frame.sequence == self._last[0].sequence:
+            return self._repeat(*self._last, frame)
+        elif frame.sequence != self._expected:
+            return self._seal(frame, Nak(SEQUENCE))
+        reply = self._seal(frame, self._obey(frame, now))
+        self._expected = frame.sequence % 3 + 1
+        self._last = frame, reply
+        self._move()
+        return reply
+
+    def _start(self) -> None:
+        self._expected = 0
+        self._last = None
+
+    def _repeat(self, last: Frame, reply: bytes, frame: Frame) -> bytes:
+        """The same number asks for the same reply; nothing is done again."""
+        if frame != last:
+            self.complaints.append(f"number {frame.sequence} again, with another command")
+        return reply
+
+    def _obey(self, frame: Frame, now: float) -> Message:
+        if frame.security is not None:
+            return Nak(SECURITY)
+        try:
+            command = decode_command(frame)
+        except MalformedMessage:
+            return Nak(LENGTH)
+        except MessageError:
+            return Nak(UNKNOWN)
+        if frame.address == BROADCAST and not isinstance(command, ALLOWED_ON_BROADCAST):
+            return Nak(UNKNOWN)
+        duty = self._duties.get(type(command))
+        return Nak(UNKNOWN) if duty is None else duty(command, now)
+
+    def _seal(self, frame: Frame, reply: Message, *, sequence: int | None = None) -> bytes:
+        """Lay out a reply with the kind of check the command had."""
+        return Frame(
+            frame.address,
+            frame.sequence if sequence is None else sequence,
+            reply.CODE,
+            reply.encode(),
+            reply=True,
+            crc=frame.crc,
+        ).encode()
+
+    def _move(self) -> None:
+        """A new address holds from the next command on."""
+        if self._moves_to is not None:
+            self.address, self._moves_to = self._moves_to, None
+            self._start()
+
+    # --- its duties -------------------------------------------------------------------
+
+    def _poll(self, _command: Poll, _now: float) -> Message:
+        return self._reports.popleft() if self._reports else Ack()
+
+    def _local_status(self) -> LocalStatus:
+        return LocalStatus(tamper=int(self._tamper), power=int(self._power))
+
+    def _set_outputs(self, command: SetOutputs, now: float) -> Message:
+        """All records or none."""
+        if not all(map(self._can, command.records)):
+            return Nak(RECORD)
+        for record in command.records:
+            self._outputs[record.output].obey(record, now)
+            if record.action is OutputAction.PULSE_ON:
+                self.pulses.append(Pulse(now, record.output, record.tenths / 10))
+        return Ack()
+
+    def _can(self, record: OutputRecord) -> bool:
+        return record.output < len(self._outputs) and isinstance(record.action, OutputAction)
+
+    def _set_leds(self, command: SetLeds, _now: float) -> Message:
+        if any(map(_never_shines, command.records)):
+            return Nak(RECORD)
+        self.lights.extend(command.records)
+        return Ack()
+
+    def _sound(self, command: SoundBuzzer, _now: float) -> Message:
+        self.sounds.append(command)
+        return Ack()
+
+    def _set_communication(self, command: SetCommunication, _now: float) -> Message:
+        self._moves_to, self.baud = command.address, command.baud
+        return CommunicationSettings(address=command.address, baud=command.baud)
+
+
+def usual_capabilities(readers: int, inputs: int, outputs: int) -> Capabilities:
+    """What a door controller of this size says of itself (Annex B)."""
+    lines = (
+        (1, 1, inputs),
+        (2, 4, outputs),
+        (3, 1, 0),
+        (4, 4, readers),
+        (5, 2, readers),
+        (8, 1, 0),
+        (9, 0, 0),
+        (13, 0, readers),
+        (16, 2, 0),
+    )
+    return Capabilities(tuple(Capability(*line) for line in lines))
+
+
+def _never_shines(record: LedRecord) -> bool:
+    """Neither on nor off for any time, in a half that is to be used (readers refuse it)."""
+    temporary = record.temporary == 2 and not (record.temporary_on or record.temporary_off)
+    permanent = record.permanent == 1 and not (record.permanent_on or record.permanent_off)
+    return temporary or permanent
