@@ -55,7 +55,7 @@ class Submit(Protocol):
         payload: bytes,
         *,
         via: Literal["local"],
-        reply: Callable[[ClientId | None, bytes], None],
+        reply: Callable[[bytes], None],
     ) -> None:
         """Take a request; `reply` is called exactly once, at once or later."""
 
@@ -169,7 +169,7 @@ class Control:
     async def _submitted(self, command: str, payload: Mapping[str, Any]) -> bytes:
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-        def reply(_client: ClientId | None, body: bytes) -> None:
+        def reply(body: bytes) -> None:
             if not answered.done():  # whoever asked may have left
                 answered.set_result(body)
 

@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.core.model import ClientId
 from gatewayd.edge import control
 from gatewayd.edge.control import MODE, MOST_CONNECTIONS, Control, Handlers, Peer
 from gatewayd.edge.control_client import LONGEST_REQUEST, NotRunning, ask
@@ -42,7 +41,7 @@ class Desk:
         payload: bytes,
         *,
         via: Literal["local"],
-        reply: Callable[[ClientId | None, bytes], None],
+        reply: Callable[[bytes], None],
     ) -> None:
         request = json.loads(payload)
         self.requests.append((command, request))
@@ -51,8 +50,8 @@ class Desk:
             raise RuntimeError("a secret: hunter2")
         if not self.silent:
             body = json.dumps({"id": request.get("id"), "ok": True, "result": command}).encode()
-            reply(None, body)
-            reply(None, b"once too often")
+            reply(body)
+            reply(b"once too often")
 
 
 async def report(args: Mapping[str, Any]) -> object:
