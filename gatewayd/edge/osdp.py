@@ -1,0 +1,241 @@
+"""One OSDP line: a bus, a link and a timer.
+
+Bytes go from the link into the bus, events from the bus through `osdp_words` to whoever is
+told, orders the other way. All of it happens inside the callback that brought the bytes:
+a card read by a reader and the pulse for its strike meet within one call, and the pulse is
+on its way before the callback returns.
+
+The timer is lazy. It is armed at or before the bus's deadline and re-armed when it fires
+early, because a line at full speed moves its deadline thousands of times a second.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from gatewayd.core.actions import Order
+from gatewayd.core.facts import (
+    ControllerAnswers,
+    ControllerIdentified,
+    ControllerOffline,
+    ControllerSilent,
+    Fact,
+    OrderDone,
+    Outcome,
+)
+from gatewayd.core.model import ControllerId, Identity, OrderId
+from gatewayd.edge.link import Link, Opener
+from gatewayd.edge.osdp_words import UNTAGGED, commands_for, facts_from, identity_of, outcome_of
+from protocol.osdp.bus import Bus
+from protocol.osdp.happenings import (
+    Answers,
+    BusEvent,
+    Done,
+    Identified,
+    Replied,
+    Unreadable,
+    WentOffline,
+    WentSilent,
+)
+from protocol.osdp.peripheral import Counters, PeripheralSettings
+
+BITS_PER_CHARACTER = 10  # start, eight data, stop
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One peripheral of a line, as configured."""
+
+    controller: ControllerId
+    address: int
+    crc: bool = True
+    card_formats: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # by reader
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """One line, as configured."""
+
+    name: str
+    opener: Opener
+    units: tuple[Unit, ...]
+    baud: int = 0  # 0: not paced by a wire of ours (TCP)
+    poll_interval: float = 0.05  # seconds
+
+
+class OsdpLine:
+    """Everything that happens on one line."""
+
+    def __init__(self, settings: LineSettings, tell: Callable[[Fact], None]) -> None:
+        self.name = settings.name
+        self._units = {unit.address: unit for unit in settings.units}
+        self._addresses = {unit.controller: unit.address for unit in settings.units}
+        self._identities: dict[int, Identity] = {}
+        self._tell = tell
+        self._bus = Bus(
+            [
+                PeripheralSettings(each.address, each.crc, settings.poll_interval)
+                for each in settings.units
+            ],
+            character_time=BITS_PER_CHARACTER / settings.baud if settings.baud else 0.0,
+        )
+        self._link = Link(settings.opener, self)
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pumping = False
+
+    async def run(self) -> None:
+        """Keep the line going until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._link.run()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the port or socket is not open; None while it is."""
+        return self._link.why
+
+    def counters(self, controller: ControllerId) -> Counters:
+        """What happened so far with one unit of this line."""
+        return self._bus.counters(self._addresses[controller])
+
+    # --- what the brain wants ---------------------------------------------------------
+
+    def admit(self, controller: ControllerId, connection: int) -> None:
+        """Open the gate for this connection; for an older one nothing happens."""
+        self._bus.open_gate(self._addresses[controller], connection)
+        self._pump()
+
+    def bar(self, controller: ControllerId) -> None:
+        """Close the gate."""
+        self._bus.close_gate(self._addresses[controller], identify_again=False)
+        self._pump()
+
+    def identify(self, controller: ControllerId) -> None:
+        """Close the gate and read the identity again."""
+        self._bus.close_gate(self._addresses[controller], identify_again=True)
+        self._pump()
+
+    def send(self, order: Order) -> None:
+        """Queue an order; it ends in one `OrderDone`, perhaps before this returns."""
+        address = self._addresses[order.controller]
+        identity = self._identities.get(address)
+        commands = commands_for(order, identity.capabilities if identity else ())
+        if not commands:
+            self._tell(OrderDone(order.order, Outcome.DELIVERED, "the unit has neither"))
+            return
+        for command, priority, tag in commands:
+            queued = self._bus.send(
+                address,
+                command,
+                priority=priority,
+                expires=order.expires,
+                tag=tag,
+                connection=order.connection,
+            )
+            if not queued and tag != UNTAGGED:
+                self._tell(OrderDone(order.order, Outcome.NOT_SENT, "offline, barred or busy"))
+        self._pump()
+
+    # --- what the link brings ---------------------------------------------------------
+
+    def link_up(self) -> None:
+        """Called by the link."""
+        log.info("line_up", line=self.name)
+        self._bus.link_up(self._now())
+        self._pump()
+
+    def received(self, data: bytes) -> None:
+        """Called by the link."""
+        self._bus.receive(data, self._now())
+        self._pump()
+
+    def link_down(self, why: str) -> None:
+        """Called by the link."""
+        log.warning("line_down", line=self.name, why=why, next="it is opened again by itself")
+        self._bus.link_down(self._now())
+        self._pump()
+
+    # --- the pump ---------------------------------------------------------------------
+
+    def _now(self) -> float:
+        assert self._loop is not None  # link callbacks come from a running line
+        return self._loop.time()
+
+    def _pump(self) -> None:
+        """Hear every event, write every frame that is due, then set the timer."""
+        if self._pumping or self._loop is None:
+            return
+        self._pumping = True
+        try:
+            while True:
+                while (event := self._bus.next_event()) is not None:
+                    self._hear(event)
+                frame = self._bus.outgoing(self._loop.time())
+                if frame:
+                    self._link.write(frame)
+                elif (event := self._bus.next_event()) is None:
+                    break
+                else:
+                    self._hear(event)
+        finally:
+            self._pumping = False
+        self._arm(self._loop)
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        deadline = self._bus.deadline
+        if self._timer is not None:
+            if self._timer.when() <= deadline:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if not math.isinf(deadline):
+            self._timer = loop.call_at(deadline, self._time_has_come)
+
+    def _time_has_come(self) -> None:
+        self._timer = None
+        self._bus.receive(b"", self._now())
+        self._pump()
+
+    def _hear(self, event: BusEvent) -> None:
+        try:
+            self._translate(event)
+        except Exception:  # a fault of ours about one event must not stop the line
+            log.exception(
+                "event_not_understood", line=self.name, event_kind=type(event).__name__
+            )
+
+    def _translate(self, event: BusEvent) -> None:
+        match event:
+            case Replied():
+                unit = self._units[event.address]
+                for fact in facts_from(
+                    event.reply, unit.controller, event.connection, unit.card_formats
+                ):
+                    self._tell(fact)
+            case Done():
+                if event.tag != UNTAGGED:
+                    self._tell(OrderDone(OrderId(event.tag), *outcome_of(event.outcome)))
+            case Identified():
+                identity = identity_of(event)
+                self._identities[event.address] = identity
+                self._tell(ControllerIdentified(self._of(event), event.connection, identity))
+            case WentSilent():
+                self._tell(ControllerSilent(self._of(event), event.connection))
+            case Answers():
+                self._tell(ControllerAnswers(self._of(event), event.connection))
+            case WentOffline():
+                self._tell(ControllerOffline(self._of(event), event.connection, event.why))
+            case Unreadable():
+                log.debug("unreadable", line=self.name, address=event.address, why=event.why)
+
+    def _of(self, event: Identified | WentSilent | Answers | WentOffline) -> ControllerId:
+        return self._units[event.address].controller

@@ -1,0 +1,168 @@
+"""OSDP's words for the brain's, and the other way round. Functions of values only.
+
+Readers without lights or sounder get no command for them: a unit that refuses what it said
+it cannot do costs the line an exchange and the log a line. What a unit has stands in its
+capabilities (SIA OSDP 2.2, Annex B).
+"""
+
+from collections.abc import Iterator, Mapping
+
+from gatewayd.core.actions import Latch, Order, Release, Signal, Tone
+from gatewayd.core.facts import (
+    CardRead,
+    Fact,
+    HealthRead,
+    InputsRead,
+    InputState,
+    KeysRead,
+    Outcome,
+    OutputsRead,
+)
+from gatewayd.core.model import Card, ControllerId, Identity
+from protocol import wiegand
+from protocol.message import Message
+from protocol.osdp.commands import (
+    BuzzerTone,
+    LedColour,
+    LedRecord,
+    OutputAction,
+    OutputRecord,
+    SetLeds,
+    SetOutputs,
+    SoundBuzzer,
+)
+from protocol.osdp.happenings import Delivered, Dropped, Ending, Expired, Identified, Refused
+from protocol.osdp.peripheral import Priority
+from protocol.osdp.replies import InputStatus, Keypad, LocalStatus, OutputStatus, RawCard
+
+UNTAGGED = 0
+TENTHS = 10  # the wire counts in tenths of a second
+LONGEST_PULSE = 0xFFFF
+
+LIGHTS, SOUNDS = 4, 5  # functions of PDCAP
+LED_SET = 2  # temporary control code of osdp_LED
+
+Capabilities = tuple[tuple[int, int, int], ...]
+Tagged = tuple[Message, Priority, int]
+
+
+def identity_of(event: Identified) -> Identity:
+    """Return who a peripheral said it is."""
+    said = event.identification
+    return Identity(
+        protocol="osdp",
+        vendor=said.vendor.hex(),
+        model=said.model,
+        hardware=said.version,
+        serial=f"{said.serial:08x}",
+        firmware=(said.firmware_major, said.firmware_minor, said.firmware_build),
+        capabilities=tuple(
+            (each.function, each.compliance, each.count) for each in event.capabilities.records
+        ),
+        evidence=" ".join(frame.hex() for frame in event.evidence),
+    )
+
+
+def facts_from(
+    reply: Message,
+    controller: ControllerId,
+    connection: int,
+    formats: Mapping[int, tuple[str, ...]],
+) -> Iterator[Fact]:
+    """Yield what a reply means; nothing for those without a meaning to the brain."""
+    match reply:
+        case RawCard():
+            card = card_of(reply, formats.get(reply.reader, ()))
+            yield CardRead(controller, connection, reply.reader, card)
+        case Keypad():
+            yield KeysRead(controller, connection, reply.reader, len(reply.keys))
+        case InputStatus():
+            states = tuple(_INPUT.get(each, InputState.FAULT) for each in reply.inputs)
+            yield InputsRead(controller, connection, states)
+        case OutputStatus():
+            yield OutputsRead(controller, connection, tuple(map(bool, reply.outputs)))
+        case LocalStatus():
+            yield HealthRead(controller, connection, bool(reply.tamper), bool(reply.power))
+
+
+_INPUT = {0: InputState.INACTIVE, 1: InputState.ACTIVE}
+
+
+def card_of(reply: RawCard, formats: tuple[str, ...]) -> Card:
+    """Read the bits of a card by the formats that its reader expects."""
+    read = wiegand.decode(reply.bits, reply.data, formats)
+    return Card(read.raw, read.format, read.facility, read.number, read.parity_ok)
+
+
+def outcome_of(ending: Ending) -> tuple[Outcome, str]:
+    """Say how a command ended, and what the peripheral said to it."""
+    match ending:
+        case Delivered():
+            return Outcome.DELIVERED, ""
+        case Refused(nak):
+            return Outcome.REFUSED, f"NAK {nak.reason}"
+        case Expired(sent=True) | Dropped(sent=True):
+            return Outcome.UNCONFIRMED, "sent, not acknowledged"
+        case Expired():
+            return Outcome.EXPIRED, "too late"
+        case Dropped():
+            return Outcome.NOT_SENT, "the connection ended"
+
+
+def commands_for(order: Order, capabilities: Capabilities) -> list[Tagged]:
+    """Return what to send for an order, the last one tagged with its number.
+
+    Empty if the unit has nothing to carry it out with.
+    """
+    match order:
+        case Release():
+            tenths = min(max(1, round(order.seconds * TENTHS)), LONGEST_PULSE)
+            pulse = OutputRecord(order.output, OutputAction.PULSE_ON, tenths)
+            return [(SetOutputs((pulse,)), Priority.UNLOCK, order.order)]
+        case Latch():
+            action = OutputAction.ON if order.on else OutputAction.OFF
+            latch = SetOutputs((OutputRecord(order.output, action),))
+            return [(latch, Priority.UNLOCK if order.on else Priority.FEEDBACK, order.order)]
+        case Signal():
+            return _signal(order, capabilities)
+
+
+def _signal(order: Signal, capabilities: Capabilities) -> list[Tagged]:
+    has = {function for function, compliance, _ in capabilities if compliance}
+    commands: list[Message] = []
+    if LIGHTS in has:
+        commands.append(SetLeds((_light(order.reader, order.tone),)))
+    if SOUNDS in has:
+        commands.append(_sound(order.reader, order.tone))
+    last = len(commands) - 1
+    return [
+        (command, Priority.FEEDBACK, order.order if at == last else UNTAGGED)
+        for at, command in enumerate(commands)
+    ]
+
+
+def _light(reader: int, tone: Tone) -> LedRecord:
+    """For a moment green, blinking red or blinking amber; then what the light did before."""
+    colour, on, off, timer = {
+        Tone.GRANTED: (LedColour.GREEN, 20, 0, 20),
+        Tone.DENIED: (LedColour.RED, 2, 2, 12),
+        Tone.HELD_OPEN: (LedColour.AMBER, 5, 5, 50),
+    }[tone]
+    return LedRecord(
+        reader=reader,
+        temporary=LED_SET,
+        temporary_on=on,
+        temporary_off=off,
+        temporary_on_colour=colour,
+        timer=timer,
+    )
+
+
+def _sound(reader: int, tone: Tone) -> SoundBuzzer:
+    """One short tone, three shorter ones, or five long ones."""
+    on, off, count = {
+        Tone.GRANTED: (2, 1, 1),
+        Tone.DENIED: (1, 1, 3),
+        Tone.HELD_OPEN: (5, 5, 5),
+    }[tone]
+    return SoundBuzzer(reader, BuzzerTone.DEFAULT, on, off, count)
