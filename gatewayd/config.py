@@ -37,6 +37,7 @@ from gatewayd.tables import (
     validate,
     wrong_values,
 )
+from protocol import wiegand
 
 LONGEST_SECRET = 64 << 10  # bytes of a password or key file
 LONGEST_SOCKET_PATH = 107  # bytes; sun_path of unix(7), without its final zero
@@ -108,6 +109,13 @@ def _socket_path(path: Path) -> Path:
     return path
 
 
+def _known_format(name: str) -> str:
+    if name not in wiegand.FORMATS:
+        known = ", ".join(wiegand.FORMATS)
+        raise PydanticCustomError("format", "must be one of {known}", {"known": known})
+    return name
+
+
 Name = Annotated[str, AfterValidator(_name)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -118,7 +126,7 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 SocketPath = Annotated[AbsolutePath, AfterValidator(_socket_path)]
 ReadableFile = Annotated[AnyPath, AfterValidator(_readable)]
 SecretFile = Annotated[ReadableFile, AfterValidator(_secret)]
-FormatName = Text
+FormatName = Annotated[str, AfterValidator(_known_format)]
 Level = Literal["active", "inactive"]
 
 
@@ -231,7 +239,7 @@ class DoorTable(Section):
     release_seconds: Annotated[float, Field(ge=0.1, le=6553)] = 5.0  # the wire counts to 6553.5
     open_seconds: Annotated[float, Field(ge=0.1, le=86_400)] = 30.0
     prealarm_seconds: Annotated[float, Field(ge=0, le=86_400)] = 10.0
-    card_formats: tuple[FormatName, ...] = ()  # empty: the standard one of each length
+    card_formats: tuple[FormatName, ...] = ()  # empty: all of them
 
 
 class Config(Section):

@@ -13,6 +13,7 @@ from gatewayd.core.audit import Status
 from gatewayd.core.model import ControllerId, Point
 from gatewayd.core.site import OnClassic
 from gatewayd.errors import ConfigError, StateError
+from protocol import wiegand
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 
@@ -63,6 +64,11 @@ def test_the_example_explains_every_key() -> None:
     for section in sections:
         for key in section.model_fields:
             assert key in text, f"{section.__name__}.{key}"
+
+
+def test_the_example_lists_every_card_format() -> None:
+    listed = ", ".join(f'"{name}"' for name in wiegand.FORMATS)
+    assert f"card_formats = [{listed}]" in EXAMPLE.read_text()
 
 
 def test_the_example_shows_the_defaults_as_they_are(tmp_path: Path) -> None:
@@ -142,6 +148,7 @@ def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
             "doors.lobby.card_formats",
             "must be a list",
         ),
+        ("doors.lobby", 'card_formats = ["H1"]', "doors.lobby.card_formats.0", "one of H10301"),
         ("doors.lobby", "reader = 3", "doors.lobby.reader", "must be a table"),
         ("doors.lobby", "reader = { number = 0 }", "doors.lobby.reader.controller", "missing"),
     ],
@@ -486,6 +493,7 @@ def test_a_door_reaches_the_core_as_it_stands_in_the_file(tmp_path: Path) -> Non
     reader = { controller = "unit", number = 1 }
     contact = { controller = "unit", number = 2, open_when = "inactive" }
     exit_button = { controller = "unit", number = 3, pressed_when = "inactive" }
+    card_formats = ["H10302", "H10301"]
     release_seconds = 2
     open_seconds = 20
     prealarm_seconds = 5
@@ -502,6 +510,7 @@ def test_a_door_reaches_the_core_as_it_stands_in_the_file(tmp_path: Path) -> Non
     unit = ControllerId("unit")
     assert (door.lock, door.reader) == (Point(unit), Point(unit, 1))
     assert (door.contact, door.exit_button) == (Point(unit, 2), Point(unit, 3))
+    assert door.card_formats == ("H10302", "H10301")
     assert not door.contact_open_when
     assert not door.exit_active_when
     assert (door.release_seconds, door.open_seconds, door.prealarm_seconds) == (2, 20, 5)
