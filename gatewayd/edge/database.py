@@ -73,7 +73,7 @@ def explained(path: Path, error: Exception) -> StateError:
     """Put a failure in words for the operator."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return _damaged(path, str(error))
+        return damaged(path, str(error))
     return StateError(f"{path}: {error}")
 
 
@@ -117,10 +117,11 @@ def _check(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
     if path.stat().st_size <= CHECKED_WHOLE:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
-            raise _damaged(path, found)
+            raise damaged(path, found)
 
 
-def _damaged(path: Path, how: str) -> DamagedState:
+def damaged(path: Path, how: str) -> DamagedState:
+    """Say that a file is not what we wrote, and what to do."""
     return DamagedState(
         f"{path} is damaged ({how}). Nothing was changed. "
         f"Restore a backup, or move the file away to begin anew"

@@ -148,7 +148,7 @@ class JournalTable:
 
     def write(
         self, connection: sqlite3.Connection, items: Sequence[JournalItem]
-    ) -> Callable[[], None]:
+    ) -> Callable[[], None] | None:
         """Write everything; return the news for the loop."""
         entries = [item for item in items if isinstance(item, Entry)]
         _insert(connection, entries)
@@ -157,6 +157,8 @@ class JournalTable:
         answers = tuple(self._others(connection, items))
         delivered = self._move_cursor(connection)
         dropped = self._make_room(connection, delivered)
+        if not items and not dropped and delivered == self._written:
+            return None
         committed = Committed(self._last, delivered, answers, dropped, self._first)
         return lambda: self._committed(committed)
 

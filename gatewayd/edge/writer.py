@@ -37,8 +37,8 @@ class Table(Protocol[Told_contra]):
 
     def write(
         self, connection: sqlite3.Connection, items: Sequence[Told_contra]
-    ) -> Callable[[], None]:
-        """Write inside the transaction; return what to post once it is durable.
+    ) -> Callable[[], None] | None:
+        """Write inside the transaction; return what to post once it is durable, if anything.
 
         May be called again with the same items after a failure. `items` may be empty.
         """
@@ -168,7 +168,8 @@ class Writer(Generic[Item]):
         except Exception as why:  # noqa: BLE001 - whatever it is, the thread must live and say so
             self._roll_back()
             return why
-        self._tell_loop(done)
+        if done is not None:
+            self._tell_loop(done)
         return None
 
     def _keep(self, items: Sequence[Item], why: Exception) -> list[Item]:
