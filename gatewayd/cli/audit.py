@@ -1,0 +1,80 @@
+"""`gatewayd audit`: which controllers may be driven, and why the others may not."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gatewayd import app
+from gatewayd.cli.options import DEFAULT, AsJson, ConfigFile
+from gatewayd.config import Config, load
+from gatewayd.edge import log
+from gatewayd.edge.control_client import NotRunning, ask
+from gatewayd.edge.payloads import encode_view
+from gatewayd.errors import GatewayError, Refused
+
+COLOURS = {"approved": "green", "unreachable": "yellow"}  # all others are red
+
+
+def command(config: ConfigFile = DEFAULT, *, as_json: AsJson = False) -> None:
+    """Show what the hardware audit says of every controller, and what to install instead.
+
+    The running daemon is asked. If there is none, the lines are opened here, only to let every
+    unit say who it is; nothing is driven. Exit code 69 if any verdict is not "approved".
+    """
+    report = _report(load(config))
+    controllers = report["controllers"]
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        Console().print(_table(controllers))
+    if report["refused"] or any(each["verdict"] != "approved" for each in controllers):
+        raise typer.Exit(Refused.exit_code)
+
+
+def _report(config: Config) -> dict[str, Any]:
+    """Return an AuditReport as JSON lays it out."""
+    try:
+        answer = ask(config.site.control_socket, "audit.report", {})
+    except NotRunning:
+        log.configure("warning")
+        report = asyncio.run(app.audit(config))
+        return dict(json.loads(encode_view(report)))
+    if not answer["ok"]:
+        raise GatewayError(answer["error"]["message"])
+    return dict(answer["result"])
+
+
+def _table(controllers: list[Mapping[str, Any]]) -> Table:
+    table = Table("controller", "line", "verdict", "unit", "why")
+    for each in controllers:
+        verdict = str(each["verdict"])
+        table.add_row(
+            Text(each["controller"]),
+            Text(each["line"]),
+            Text(verdict, style=COLOURS.get(verdict, "red")),
+            Text(_unit(each["identity"])),
+            Text(_why(each)),
+        )
+    return table
+
+
+def _unit(identity: Mapping[str, Any] | None) -> str:
+    if identity is None:
+        return "-"
+    firmware = ".".join(map(str, identity["firmware"]))
+    claimed = "" if identity["proved"] else " (claimed)"
+    return (
+        f"vendor {identity['vendor']} model {identity['model']} "
+        f"firmware {firmware} serial {identity['serial']}{claimed}"
+    )
+
+
+def _why(controller: Mapping[str, Any]) -> str:
+    replacement = controller["replacement"]
+    return f"{controller['why']}" + (f"; replace it by {replacement}" if replacement else "")

@@ -1,0 +1,87 @@
+"""`gatewayd check`: is the configuration right, and what does it describe?"""
+
+import json
+
+import typer
+
+from gatewayd.cli.options import DEFAULT, AsJson, ConfigFile
+from gatewayd.config import Config, SerialLine, load, site_config
+from gatewayd.errors import ConfigError, Mistake
+
+
+def command(config: ConfigFile = DEFAULT, *, as_json: AsJson = False) -> None:
+    """List every mistake in the configuration, with file, key and reason.
+
+    Exit code 78 if there is one. Nothing is opened and nobody is asked: a device that is not
+    there yet is worth a remark only.
+    """
+    try:
+        checked = load(config)
+    except ConfigError as error:
+        typer.echo(_mistakes_as_json(error.mistakes) if as_json else str(error))
+        raise typer.Exit(error.exit_code) from None
+    typer.echo(_findings_as_json(checked) if as_json else _findings(checked))
+
+
+def _mistakes_as_json(mistakes: tuple[Mistake, ...]) -> str:
+    return json.dumps(
+        {
+            "ok": False,
+            "mistakes": [
+                {"file": each.file, "key": each.key, "reason": each.reason} for each in mistakes
+            ],
+        }
+    )
+
+
+def _findings_as_json(config: Config) -> str:
+    return json.dumps(
+        {
+            "ok": True,
+            "site": config.site.id,
+            "lines": len(config.lines),
+            "controllers": len(config.controllers),
+            "doors": len(config.doors),
+            "families": _families(config),
+            "remarks": remarks(config),
+        }
+    )
+
+
+def _findings(config: Config) -> str:
+    shipped, own = _families(config).values()
+    counts = (
+        f"site {config.site.id}: {len(config.lines)} lines, "
+        f"{len(config.controllers)} controllers, {len(config.doors)} doors"
+    )
+    families = f"catalogue: {shipped} families shipped, {own} of the site's own"
+    return "\n".join([counts, families, *(f"remark: {each}" for each in remarks(config))])
+
+
+def _families(config: Config) -> dict[str, int]:
+    catalogue = site_config(config).catalogue
+    return {"shipped": len(catalogue.shipped), "own": len(catalogue.site)}
+
+
+def remarks(config: Config) -> list[str]:
+    """Return what is no mistake, and may surprise all the same."""
+    found = [
+        f"lines.{name}.device: {line.device} is not there now"
+        for name, line in config.lines.items()
+        if isinstance(line, SerialLine) and not line.device.exists()
+    ]
+    used = {each.line for each in config.controllers.values()}
+    found += [f"lines.{name}: has no controller" for name in config.lines if name not in used]
+    if config.mqtt.trust == "signed":
+        found.append(
+            'mqtt.trust: "signed" refuses every request over MQTT in this version, which '
+            "cannot check signatures yet; the control socket serves all commands"
+        )
+    else:
+        found.append(
+            'mqtt.trust: "broker" obeys whatever the broker lets through; for closed test '
+            "benches only"
+        )
+    if config.mqtt.username and not config.mqtt.ca_file:
+        found.append("mqtt.username: without ca_file the password crosses the network in clear")
+    return found

@@ -1,0 +1,133 @@
+"""The program: finds the subcommand, runs it, and turns every end into an exit code.
+
+    0   fine                              74  a file, port or socket failed
+    64  the command line makes no sense   75  not now, try again
+    69  the audit refuses the hardware    77  not permitted
+    70  our own fault                     78  the configuration is wrong
+
+Only the module of the subcommand that was asked for is imported; the others are known by name
+and summary, which is all that `gatewayd --help` shows.
+"""
+
+import inspect
+import re
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from gatewayd.errors import GatewayError
+
+COMMANDS = {
+    "run": "Run the daemon.",
+    "check": "List every mistake in the configuration.",
+    "audit": "Show what the hardware audit says of every controller.",
+    "health": "Show how the running daemon is.",
+    "send": "Ask the running daemon for something.",
+    "demo": "Show the main job on simulated hardware.",
+    "simulate": "Simulate a site's hardware on a pseudo-terminal.",
+}
+
+USAGE, FAULT, IO, INTERRUPTED = 64, 70, 74, 130
+TYPERS_USAGE, TYPERS_ABORT = 2, 1  # what typer exits with
+LONGEST_TEXT = 300  # characters of an unexpected error on the terminal
+
+
+def program(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name; return the exit code."""
+    try:
+        _application(arguments)(args=list(arguments), prog_name="gatewayd")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemExit as end:
+        return _exit_code(end.code)
+    except Exception as error:  # noqa: BLE001  the last place that can say what it was
+        return _ended_by(error)
+    return 0
+
+
+def _application(arguments: Sequence[str]) -> typer.Typer:
+    application = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True
+    )
+    application.callback()(_gatewayd)
+    wanted = next((each for each in arguments if not each.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        function = _implementation(name) if name == wanted else _not_loaded
+        application.command(name, short_help=summary, help=_paragraphs(function))(function)
+    return application
+
+
+def _implementation(name: str) -> Callable[..., None]:
+    function: Callable[..., None] = import_module(f"gatewayd.cli.{name}").command
+    return function
+
+
+def _not_loaded() -> None:
+    """Stand in for a command that was not asked for."""
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it so
+    if wanted:
+        typer.echo(version("gatewayd"))
+        raise typer.Exit
+
+
+def _gatewayd(
+    *,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Say which."),
+    ] = False,
+) -> None:
+    """Door-controller gateway: OSDP below, MQTT above, decisions in between."""
+
+
+def _exit_code(code: object) -> int:
+    if code is None or isinstance(code, str):
+        return 0 if code is None else FAULT
+    return {TYPERS_USAGE: USAGE, TYPERS_ABORT: INTERRUPTED}.get(int(str(code)), int(str(code)))
+
+
+def _paragraphs(function: Callable[..., None]) -> str:
+    """Return its docstring with lines joined, except where they are indented."""
+    paragraphs = inspect.getdoc(function) or ""
+    return re.sub(r"(?<=\S)\n(?=\S)", " ", paragraphs)
+
+
+def _ended_by(error: Exception) -> int:
+    """Say in one line each what went wrong; several things may have, in tasks of a group."""
+    leaves = list(_leaves(error))
+    ours = [each for each in leaves if not isinstance(each, GatewayError | OSError)]
+    for each in ours or leaves:
+        typer.echo(f"gatewayd: {_in_words(each)}", err=True)
+    first = (ours or leaves)[0]
+    if isinstance(first, GatewayError):
+        return first.exit_code
+    return IO if isinstance(first, OSError) else FAULT
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, GatewayError):
+        return str(error)
+    trouble = "input or output failed" if isinstance(error, OSError) else "our own fault"
+    return f"{trouble}: {_in_one_line(error)}"
+
+
+def _in_one_line(error: BaseException) -> str:
+    """Say what and where; bounded, and nothing that could steer a terminal."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    text = f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
+    shown = text if text.isprintable() else repr(text)
+    return f"{shown} ({where.filename}:{where.lineno})"

@@ -1,0 +1,28 @@
+"""`gatewayd simulate`: a site's hardware without the hardware."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatewayd.simulate import site
+
+
+def command(
+    link: Annotated[
+        Path,
+        typer.Option(metavar="PATH", help="Where the pseudo-terminal appears, as a link."),
+    ] = Path("gatewayd-line"),
+) -> None:
+    """Simulate OSDP units on a pseudo-terminal, the device of a serial line.
+
+    Orders come as JSON lines on standard input, what the units were driven to leaves on
+    standard output; see gatewayd/simulate/site.py. It ends with its input or when asked to.
+    """
+    asyncio.run(site.run(link, _say))
+
+
+def _say(record: dict[str, object]) -> None:
+    typer.echo(json.dumps(record))
