@@ -25,6 +25,7 @@ class Health:
     journal_last: int
     journal_committed: int
     journal_delivered: int
+    journal_lost: int
     journal_trouble: str | None
     permissions_version: int
     broker: str  # "connected (MQTT 5)", or why not
@@ -35,6 +36,15 @@ class Health:
     def well(self) -> bool:
         """Nothing here needs anybody."""
         return self.journal_trouble is None and all(line.trouble is None for line in self.lines)
+
+    @property
+    def summary(self) -> str:
+        """One line for `systemctl status`."""
+        online, all_of_them = self.controllers.get("online", 0), self._count()
+        return f"{online} of {all_of_them} controllers online; broker {self.broker}"
+
+    def _count(self) -> int:
+        return sum(count for what, count in self.controllers.items() if what != "online")
 
     def layout(self) -> dict[str, object]:
         """Return the document as plain values."""

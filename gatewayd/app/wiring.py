@@ -22,7 +22,7 @@ from gatewayd.core.gateway import Gateway
 from gatewayd.core.model import Moment
 from gatewayd.edge.clock import Clock
 
-Hand = Callable[[Any, Moment], None]
+Hand = Callable[[Any, Moment], object]
 
 log = structlog.get_logger()
 
@@ -30,7 +30,9 @@ log = structlog.get_logger()
 class Wiring:
     """The only caller of the brain."""
 
-    def __init__(self, brain: Gateway, clock: Clock, hands: Mapping[type[Action], Hand]) -> None:
+    def __init__(
+        self, brain: Gateway, clock: Clock, hands: Mapping[type[Action], Hand]
+    ) -> None:
         self._brain = brain
         self._clock = clock
         self._hands = hands
@@ -63,7 +65,7 @@ class Wiring:
             self._busy = False
         self._arm()
 
-    def _act(self, actions: "list[Action]", now: Moment) -> None:
+    def _act(self, actions: list[Action], now: Moment) -> None:
         for action in actions:
             try:
                 self._hands[type(action)](action, now)

@@ -17,8 +17,12 @@ from amqtt.broker import Broker
 def settings(port: int) -> dict[str, object]:
     """Return amqtt's configuration: one listener on loopback, everybody may do everything."""
     return {
-        "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 50}},
-        "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        "listeners": {
+            "default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 50}
+        },
+        "plugins": {
+            "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
+        },
     }
 
 

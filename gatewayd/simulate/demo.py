@@ -138,7 +138,13 @@ async def _process(module: str, *args: str, log: Path) -> AsyncIterator[Process]
     """Run one of our modules; end it, by its number, when the block is left."""
     with log.open("wb") as err:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, *args, stdin=PIPE, stdout=PIPE if module != "gatewayd" or args[0] == "simulate" else DEVNULL, stderr=err
+            sys.executable,
+            "-m",
+            module,
+            *args,
+            stdin=PIPE,
+            stdout=PIPE if module != "gatewayd" or args[0] == "simulate" else DEVNULL,
+            stderr=err,
         )
     try:
         yield process

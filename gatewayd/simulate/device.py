@@ -335,7 +335,7 @@ def usual_capabilities(readers: int, inputs: int, outputs: int) -> Capabilities:
         (4, 4, readers),
         (5, 2, readers),
         (8, 1, 0),
-        (9, 0, 0),
+        (9, 1, 0),
         (13, 0, readers),
         (16, 2, 0),
     )

@@ -1,0 +1,77 @@
+"""The hardware audit without a daemon: ask every unit who it is, drive none of them.
+
+The lines run with every gate closed, so nothing but questions for identity and capabilities
+is ever sent. Ends when everybody has answered, or after `PATIENCE`.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from gatewayd.app.lines import make_lines
+from gatewayd.config import Config, site_config
+from gatewayd.core.audit import Needs, judge, needs_of
+from gatewayd.core.facts import ControllerIdentified, Fact
+from gatewayd.core.model import AuditReport, ControllerId, ControllerView, Verdict
+from gatewayd.edge.clock import Clock
+
+PATIENCE = 5.0  # seconds; a unit on a slow, crowded line is asked within one
+
+
+class _Listener:
+    """Takes what the lines tell and keeps who answered."""
+
+    def __init__(self, expected: int) -> None:
+        self.heard: dict[ControllerId, ControllerIdentified] = {}
+        self.everybody = asyncio.Event()
+        self._expected = expected
+
+    def tell(self, fact: Fact) -> None:
+        if isinstance(fact, ControllerIdentified):
+            self.heard[fact.controller] = fact
+        if len(self.heard) == self._expected:
+            self.everybody.set()
+
+
+async def look(config: Config, clock: Clock, patience: float = PATIENCE) -> AuditReport:
+    """Return what is there and what may be driven."""
+    listener = _Listener(len(config.controllers))
+    lines = make_lines(config, listener.tell)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(line.run()) for line in lines.values()]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await listener.everybody.wait()
+        for task in tasks:
+            task.cancel()
+    return _report(config, clock, listener.heard)
+
+
+def _report(
+    config: Config, clock: Clock, heard: dict[ControllerId, ControllerIdentified]
+) -> AuditReport:
+    site = site_config(config)
+    needs = needs_of(site.doors)
+    now = clock.moment().utc
+    views = []
+    for controller, line in site.controllers.items():
+        fact = heard.get(controller)
+        if fact is None:
+            view = ControllerView(
+                controller, line, verdict=Verdict.UNREACHABLE, why="no answer"
+            )
+        else:
+            found = judge(fact.identity, site.catalogue, needs.get(controller, Needs()))
+            view = ControllerView(
+                controller,
+                line,
+                online=True,
+                verdict=found.verdict,
+                family=found.family,
+                why=found.why,
+                replacement=found.replacement,
+                identity=fact.identity,
+                since=now,
+            )
+        views.append(view)
+    refused = any(each.verdict is Verdict.CLASSIC for each in views)
+    return AuditReport(now, refused and config.audit.on_classic == "refuse", tuple(views))

@@ -1,0 +1,52 @@
+"""From the configuration's tables to lines that run."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from gatewayd.config import Config, SerialLine, TcpLine
+from gatewayd.core.facts import Fact
+from gatewayd.core.model import ControllerId
+from gatewayd.edge import serial_port, tcp
+from gatewayd.edge.link import Opener
+from gatewayd.edge.osdp import LineSettings, OsdpLine, Unit
+
+Formats = dict[int, tuple[str, ...]]  # by reader
+
+
+def make_lines(config: Config, tell: Callable[[Fact], None]) -> dict[str, OsdpLine]:
+    """Return every line of the site, by name."""
+    units = _units(config)
+    return {
+        name: OsdpLine(
+            LineSettings(
+                name,
+                _opener(line),
+                tuple(units[name]),
+                baud=line.baud if isinstance(line, SerialLine) else 0,
+                poll_interval=line.poll_interval_ms / 1000,
+            ),
+            tell,
+        )
+        for name, line in config.lines.items()
+    }
+
+
+def _opener(line: SerialLine | TcpLine) -> Opener:
+    if isinstance(line, TcpLine):
+        return tcp.opener(line.host, line.port)
+    return serial_port.opener(
+        line.device, line.baud, rs485=line.rs485 == "auto", low_latency=line.low_latency
+    )
+
+
+def _units(config: Config) -> defaultdict[str, list[Unit]]:
+    """Return the units of each line, and what cards their readers expect."""
+    formats: defaultdict[str, Formats] = defaultdict(dict)
+    for door in config.doors.values():
+        if door.reader is not None:
+            formats[door.reader.controller][door.reader.number] = door.card_formats
+    units: defaultdict[str, list[Unit]] = defaultdict(list)
+    for name, each in config.controllers.items():
+        unit = Unit(ControllerId(name), each.address, each.check == "crc", formats[name])
+        units[each.line].append(unit)
+    return units

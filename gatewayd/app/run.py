@@ -1,0 +1,31 @@
+"""Starting and stopping: signals, the lock on the state directory, exit codes."""
+
+import asyncio
+import signal
+
+from gatewayd.app.audit import look
+from gatewayd.app.site import Site
+from gatewayd.config import Config
+from gatewayd.core.model import AuditReport
+from gatewayd.edge.clock import SystemClock
+from gatewayd.edge.state_directory import StateDirectory
+
+
+def run(config: Config) -> None:
+    """Be the gateway until asked to end. Raises GatewayError, with its exit code."""
+    with StateDirectory.open(config.site.state_dir) as state:
+        asyncio.run(_run(config, state))
+
+
+def audit(config: Config) -> AuditReport:
+    """Ask every unit who it is. StateInUse while a daemon runs: it would ask as well."""
+    with StateDirectory.open(config.site.state_dir):
+        return asyncio.run(look(config, SystemClock()))
+
+
+async def _run(config: Config, state: StateDirectory) -> None:
+    site = Site(config, state, SystemClock())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, site.stop)
+    await site.run()

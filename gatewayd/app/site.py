@@ -1,0 +1,316 @@
+"""One gateway at work: who meets whom.
+
+    lines ──facts──► wiring ──► brain ──actions──► lines, journal, store, router, broker
+    broker and control socket ──requests──► router ──► journal ──► wiring
+
+Everything runs on one event loop. A line, the broker, the control socket are one task each;
+the journal and the permission store have a thread each for their disk.
+"""
+
+import asyncio
+import gc
+import json
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import structlog
+
+from gatewayd.app.health import Health, LineHealth
+from gatewayd.app.lines import make_lines
+from gatewayd.app.wiring import Hand, Wiring
+from gatewayd.config import Config, site_config
+from gatewayd.core.actions import (
+    Action,
+    Admit,
+    Answer,
+    ApproveInventory,
+    Bar,
+    Identify,
+    Latch,
+    Order,
+    PermissionsView,
+    Record,
+    Refuse,
+    Release,
+    ReportHealth,
+    SavePermissions,
+    Show,
+    Signal,
+)
+from gatewayd.core.events import GatewayStarted, GatewayStopped, InternalError
+from gatewayd.core.facts import PermissionsCommitted, PermissionsNotCommitted
+from gatewayd.core.gateway import Gateway
+from gatewayd.core.model import (
+    AuditReport,
+    ClientId,
+    ControllerId,
+    ControllerView,
+    DoorView,
+    Moment,
+)
+from gatewayd.core.permissions import Permissions
+from gatewayd.edge.clock import Clock
+from gatewayd.edge.control import Control
+from gatewayd.edge.journal import Entry, Journal, Limits
+from gatewayd.edge.marks import Marks
+from gatewayd.edge.mqtt import Broker, broker_settings
+from gatewayd.edge.osdp import OsdpLine
+from gatewayd.edge.payloads import encode_document, encode_event, encode_view
+from gatewayd.edge.permission_store import PermissionStore
+from gatewayd.edge.requests import Router
+from gatewayd.edge.state_directory import StateDirectory
+from gatewayd.edge.systemd import feed_watchdog, notify
+from gatewayd.errors import DamagedState, Refused
+from gatewayd.version import VERSION
+
+HEALTH_INTERVAL = 10.0  # seconds between two reports on R/health
+DRAIN = 2.0  # seconds that a stop waits for the broker
+BEAT = 1.0  # seconds between two looks at the loop
+GC_THRESHOLDS = (50_000, 20, 50)  # full collections of a large permission set stall the loop
+PERMISSIONS = "permissions.db"
+APPROVED = "inventory-approved"  # a mark in the state directory
+
+log = structlog.get_logger()
+
+
+class Site:
+    """Everything of one gateway, made in one place."""
+
+    def __init__(self, config: Config, state: StateDirectory, clock: Clock) -> None:
+        """Open what must be there; raises StateError before anything is driven."""
+        self._config = config
+        self._state = state
+        self._marks = Marks(state.path)
+        self._clock = clock
+        self._since = clock.moment().utc
+        self._ended: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._beat = clock.moment().mono
+        self._controllers: dict[ControllerId, ControllerView] = {}
+        self._report: AuditReport | None = None
+        self._version = 0  # of the permissions that decide
+        with ExitStack() as undo:
+            self._journal = self._open_journal()
+            undo.callback(self._journal.close)
+            self._store = PermissionStore.open(state.path / PERMISSIONS, post=_post())
+            undo.callback(self._store.close)
+            self._compose()
+            self._closing = undo.pop_all()
+
+    def _open_journal(self) -> Journal:
+        limits = Limits(events=self._config.journal.max_events)
+        journal = Journal.open(
+            self._state.path, encode=encode_event, post=_post(), limits=limits
+        )
+        journal.on_note = self._noted
+        journal.on_trouble = _say_trouble
+        return journal
+
+    def _compose(self) -> None:
+        """Introduce everybody to everybody."""
+        config = self._config
+        site = site_config(config, inventory_approved=self._marks.has(APPROVED))
+        self._wiring = Wiring(Gateway(site, self._load()), self._clock, self._hands())
+        self._lines = make_lines(config, self._wiring.tell)
+        self._line_of = {
+            ControllerId(name): self._lines[each.line]
+            for name, each in config.controllers.items()
+        }
+        self._router = Router(
+            self._journal,
+            self._clock,
+            config.mqtt.trust,
+            tell=self._wiring.tell,
+            publish=self._publish,
+        )
+        settings = broker_settings(config, VERSION, self._since)
+        self._broker = Broker(settings, self._journal, self._router.take)
+        self._journal.on_commit = self._broker.committed
+        self._control = Control(
+            config.site.control_socket, self._router.submit, {"audit.report": self._audit}
+        )
+
+    def _load(self) -> Permissions:
+        """Return what was held before; a damaged set denies everybody, and says so."""
+        try:
+            return Permissions(*self._store.load())
+        except DamagedState as error:
+            log.critical(
+                "permissions_damaged", why=str(error), next="send permissions.apply again"
+            )
+            self._journal.note(InternalError("permissions_damaged"), self._clock.moment())
+            return Permissions()
+
+    async def run(self) -> None:
+        """Work until `stop`, or until the audit refuses the site (raises Refused)."""
+        with self._closing:
+            self._control.open()
+            self._journal.note(GatewayStarted(VERSION), self._clock.moment())
+            _settle_memory()
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(each) for each in self._tasks()]
+                self._wiring.start()
+                self._router.start()
+                notify("READY=1")
+                log.info("gateway_started", site=self._config.site.id, version=VERSION)
+                refused = await self._ended
+                await self._say_goodbye(refused)
+                for task in tasks:
+                    task.cancel()
+            self._wiring.stop()
+        if refused is not None:
+            raise Refused(refused)
+
+    def stop(self, refused: str | None = None) -> None:
+        """End, in order; `refused` is why the audit does not let this site be driven."""
+        if not self._ended.done():
+            self._ended.set_result(refused)
+
+    # --- the tasks --------------------------------------------------------------------
+
+    def _tasks(self) -> list[Coroutine[Any, Any, None]]:
+        return [
+            *(line.run() for line in self._lines.values()),
+            self._broker.run(),
+            self._control.run(),
+            self._report_health(),
+            self._keep_beating(),
+            feed_watchdog(self._alive),
+        ]
+
+    async def _report_health(self) -> None:
+        while True:
+            health = self.health()
+            self._broker.retain("health", encode_document(health.layout()))
+            notify(f"STATUS={health.summary}")
+            await asyncio.sleep(HEALTH_INTERVAL)
+
+    async def _keep_beating(self) -> None:
+        while True:
+            self._beat = self._clock.moment().mono
+            await asyncio.sleep(BEAT)
+
+    def _alive(self) -> bool:
+        """Whether the loop turns; the journal's thread may have trouble, that is no hang."""
+        return self._clock.moment().mono - self._beat < 5 * BEAT
+
+    async def _say_goodbye(self, refused: str | None) -> None:
+        notify("STOPPING=1")
+        why = "stopped" if refused is None else "refused by the hardware audit"
+        self._journal.note(GatewayStopped(why), self._clock.moment())
+        log.info("gateway_stopping", why=why)
+        await self._broker.drain(DRAIN)
+
+    # --- the hands of the brain -------------------------------------------------------
+
+    def _hands(self) -> dict[type[Action], Hand]:
+        return {
+            Admit: lambda each, _: self._line(each).admit(each.controller, each.connection),
+            Bar: lambda each, _: self._line(each).bar(each.controller),
+            Identify: lambda each, _: self._line(each).identify(each.controller),
+            Release: lambda each, _: self._line(each).send(each),
+            Latch: lambda each, _: self._line(each).send(each),
+            Signal: lambda each, _: self._line(each).send(each),
+            Record: lambda each, now: self._journal.note(each.event, now),
+            Answer: lambda each, _: self._router.answer(each),
+            ReportHealth: lambda each, _: self._router.answer(self._health_answer(each)),
+            SavePermissions: self._save,
+            Show: lambda each, _: self._show(each.view),
+            ApproveInventory: lambda _, now: self._marks.set(APPROVED, now.utc.isoformat()),
+            Refuse: lambda each, _: self.stop(each.why),
+        }
+
+    def _line(self, action: Admit | Bar | Identify | Order) -> OsdpLine:
+        return self._line_of[action.controller]
+
+    def _save(self, action: SavePermissions, _now: Moment) -> None:
+        version = action.update.version
+
+        def done(trouble: Exception | None) -> None:
+            if trouble is None:
+                self._wiring.tell(PermissionsCommitted(version))
+            else:
+                log.error("permissions_not_saved", version=version, why=str(trouble))
+                self._wiring.tell(PermissionsNotCommitted(version, str(trouble)))
+
+        self._store.save(action.update, done)
+
+    def _show(self, view: DoorView | ControllerView | AuditReport | PermissionsView) -> None:
+        match view:
+            case DoorView():
+                topic = f"doors/{view.door}"
+            case ControllerView():
+                topic = f"controllers/{view.controller}"
+                self._controllers[view.controller] = view
+            case AuditReport():
+                topic = "audit"
+                self._report = view
+            case PermissionsView():
+                topic = "permissions"
+                self._version = view.version
+        self._broker.retain(topic, encode_view(view))
+
+    def _publish(self, client: ClientId | None, body: bytes) -> None:
+        """Answer somebody who asked an earlier run."""
+        self._broker.reply(client, body)
+
+    def _noted(self, entry: Entry) -> None:
+        """Everything the journal keeps goes out at once as well."""
+        self._broker.live(entry.body)
+
+    # --- what can be asked ------------------------------------------------------------
+
+    async def _audit(self, _args: Mapping[str, Any]) -> object:
+        """Answer `gatewayd audit`."""
+        return None if self._report is None else json.loads(encode_view(self._report))
+
+    def _health_answer(self, action: ReportHealth) -> Answer:
+        request = action.request
+        return Answer(request.id, result=self.health().layout(), client=request.client)
+
+    def health(self) -> Health:
+        """Return how everything is."""
+        units = self._controllers.values()
+        verdicts = Counter(str(unit.verdict) for unit in units)
+        protocol = self._broker.protocol
+        return Health(
+            at=self._clock.moment().utc,
+            version=VERSION,
+            since=self._since,
+            lines=tuple(LineHealth(line.name, line.trouble) for line in self._lines.values()),
+            controllers={**verdicts, "online": sum(unit.online for unit in units)},
+            journal_last=self._journal.last,
+            journal_committed=self._journal.committed,
+            journal_delivered=self._journal.delivered,
+            journal_lost=self._journal.lost,
+            journal_trouble=self._journal.trouble,
+            permissions_version=self._version,
+            broker=self._broker.trouble or f"connected, MQTT {protocol}",
+            trust=self._config.mqtt.trust,
+        )
+
+
+def _post() -> Callable[[Callable[[], None]], None]:
+    """Return how another thread gets something done on this loop, if there still is one."""
+    loop = asyncio.get_running_loop()
+
+    def post(call: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed; so is whoever wanted to know
+            loop.call_soon_threadsafe(call)
+
+    return post
+
+
+def _say_trouble(trouble: str | None) -> None:
+    if trouble is None:
+        log.info("journal_well_again")
+    else:
+        log.error("journal_in_trouble", why=trouble, next="doors go on; free space on the disk")
+
+
+def _settle_memory() -> None:
+    """Keep what was loaded out of the garbage collector's way: its full runs stall the loop."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)

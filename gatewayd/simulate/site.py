@@ -1,0 +1,188 @@
+"""A simulated site in a process of its own: OSDP peripherals on a real pseudo-terminal.
+
+`--link` becomes a symbolic link to the terminal, the `device` of a serial line. What people
+and wires do arrives as JSON lines on standard input, what the units were driven to leaves as
+records for standard output:
+
+    {"do": "card", "address": 1, "format": "H10301", "facility": 12, "number": 345}
+    {"do": "card", "address": 1, "bits": 26, "data": "0600ac80"}
+    {"do": "keys", "address": 1, "keys": "1234"}
+    {"do": "input", "address": 1, "input": 0, "active": true}
+    {"do": "unplug", "address": 1}      {"do": "plug", "address": 1}
+    {"do": "cycle_power", "address": 1}
+    {"do": "hang_up"}                   the terminal goes away, and comes back a second later
+
+    {"ready": "/path/of/the/link"}
+    {"heard": "pulse", "address": 1, "output": 0, "seconds": 5.0, "at": 12.3}
+    {"heard": "light", "address": 1, "colour": "green", "at": 12.3}
+    {"heard": "sound", "address": 1, "count": 1, "at": 12.3}
+    {"wrong": "an order that makes no sense, and why"}
+
+`at` is the host's monotonic clock in seconds.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import tty
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from gatewayd.simulate.device import Device, usual_capabilities
+from gatewayd.simulate.scene import CLASSIC, UNITS, SimulatedUnit
+from protocol import wiegand
+from protocol.osdp.commands import LedColour
+from protocol.osdp.replies import Capabilities, Capability
+
+AWAY = 1.0  # seconds that a terminal stays away
+READ_SIZE = 4096
+LONGEST_ORDER = 64 << 10  # bytes of one line on standard input
+AES = 9  # function of PDCAP
+
+Sink = Callable[[dict[str, object]], None]
+
+
+async def run(link: Path, sink: Sink, units: Iterable[SimulatedUnit] = UNITS) -> None:
+    """Simulate until standard input ends or the process is asked to end."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    site = Site(link, [device_of(unit) for unit in units], sink)
+    site.plug_in()
+    sink({"ready": str(link)})
+    orders = asyncio.create_task(_read_orders(site))
+    orders.add_done_callback(lambda _: ended.set())
+    try:
+        await ended.wait()
+    finally:
+        orders.cancel()
+        site.pull_out()
+
+
+def device_of(unit: SimulatedUnit) -> Device:
+    """Build a peripheral; a Classic one cannot encrypt, and says so."""
+    capabilities = usual_capabilities(unit.readers, unit.inputs, unit.outputs)
+    if unit.model == CLASSIC:
+        others = tuple(each for each in capabilities.records if each.function != AES)
+        capabilities = Capabilities((*others, Capability(AES, 0, 0)))
+    return Device(
+        unit.address,
+        model=unit.model,
+        readers=unit.readers,
+        inputs=unit.inputs,
+        outputs=unit.outputs,
+        capabilities=capabilities,
+    )
+
+
+class Site:
+    """Peripherals on one pseudo-terminal."""
+
+    def __init__(self, link: Path, devices: list[Device], sink: Sink) -> None:
+        self._link = link
+        self._devices = {device.address: device for device in devices}
+        self._sink = sink
+        self._ends: tuple[int, int] | None = None
+
+    def plug_in(self) -> None:
+        """Make a terminal and let the link point to it."""
+        master, slave = os.openpty()
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        self._ends = master, slave
+        fresh = self._link.with_name(self._link.name + ".new")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(os.ttyname(slave))
+        fresh.replace(self._link)
+        asyncio.get_running_loop().add_reader(master, self._hear, master)
+
+    def pull_out(self) -> None:
+        """Take the terminal away."""
+        if self._ends is None:
+            return
+        asyncio.get_running_loop().remove_reader(self._ends[0])
+        for end in self._ends:
+            os.close(end)
+        self._ends = None
+        self._link.unlink(missing_ok=True)
+
+    def obey(self, order: Mapping[str, object]) -> None:
+        """Do one thing to the site; raises KeyError, TypeError or ValueError for nonsense."""
+        match order["do"]:
+            case "hang_up":
+                self.pull_out()
+                asyncio.get_running_loop().call_later(AWAY, self.plug_in)
+            case "card":
+                self._device(order).present_card(*_bits(order))
+            case "keys":
+                self._device(order).press(str(order["keys"]).encode())
+            case "input":
+                self._device(order).set_input(_number(order, "input"), bool(order["active"]))
+            case "unplug" | "plug":
+                self._device(order).off = order["do"] == "unplug"
+            case "cycle_power":
+                self._device(order).cycle_power()
+            case unknown:
+                raise ValueError(f"nothing is called {unknown!r}")
+
+    def complain(self, what: str) -> None:
+        """Say that an order made no sense."""
+        self._sink({"wrong": what})
+
+    def _device(self, order: Mapping[str, object]) -> Device:
+        return self._devices[_number(order, "address")]
+
+    def _hear(self, master: int) -> None:
+        with contextlib.suppress(BlockingIOError, OSError):  # the daemon may have hung up
+            data = os.read(master, READ_SIZE)
+            now = asyncio.get_running_loop().time()
+            for device in self._devices.values():
+                if answer := device.answer(data, now):
+                    os.write(master, answer)
+                self._tell(device)
+
+    def _tell(self, device: Device) -> None:
+        """Say what the unit was driven to since last time."""
+        while device.pulses:
+            pulse = device.pulses.popleft()
+            self._heard("pulse", device, pulse.at, output=pulse.output, seconds=pulse.seconds)
+        now = asyncio.get_running_loop().time()
+        while device.lights:
+            colour = LedColour(device.lights.popleft().temporary_on_colour)
+            self._heard("light", device, now, colour=colour.name.lower())
+        while device.sounds:
+            self._heard("sound", device, now, count=device.sounds.popleft().count)
+
+    def _heard(self, what: str, device: Device, at: float, **details: object) -> None:
+        self._sink({"heard": what, "address": device.address, **details, "at": round(at, 6)})
+
+
+def _number(order: Mapping[str, object], key: str) -> int:
+    value = order[key]
+    if not isinstance(value, int):
+        raise TypeError(f"{key} is a whole number")
+    return value
+
+
+def _bits(order: Mapping[str, object]) -> tuple[int, bytes]:
+    """Return the bits of a card, given as such or by format and numbers."""
+    if "bits" in order:
+        return _number(order, "bits"), bytes.fromhex(str(order["data"]))
+    facility = None if order.get("facility") is None else _number(order, "facility")
+    return wiegand.encode(str(order["format"]), facility, _number(order, "number"))
+
+
+async def _read_orders(site: Site) -> None:
+    """Obey standard input, line by line, until it ends."""
+    reader = asyncio.StreamReader(limit=LONGEST_ORDER)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        try:
+            site.obey(json.loads(line))
+        except (KeyError, TypeError, ValueError) as exc:
+            site.complain(f"{type(exc).__name__}: {exc}")

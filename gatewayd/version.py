@@ -1,0 +1,5 @@
+"""The version of the program, as installed."""
+
+from importlib.metadata import version
+
+VERSION = version("gatewayd")
