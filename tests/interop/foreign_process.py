@@ -1,0 +1,384 @@
+"""Peripherals of somebody else's making: PyPI libosdp's, in a process of their own.
+
+    python -m tests.interop.foreign_process --port LINK --addresses 1,2,3,4 [--keyed]
+
+All of them hang on one pseudo-terminal, which appears behind the path LINK. One JSON object
+a line on standard input says what happens at the readers, one a line on standard output
+tells what they heard; `at` is `time.monotonic()`, which processes of one host share.
+
+    in   {"do": "card", "address": 1, "bits": 26, "data": "12345680"}
+         {"do": "keys", "address": 1, "digits": "123"}
+         {"do": "input", "address": 1, "input": 0, "active": true}
+         {"do": "health", "address": 1, "tamper": false, "power": true}
+         {"do": "silence", "address": 1}     unplugged: hears nothing, says nothing
+         {"do": "answer", "address": 1}      plugged in again, its power was never gone
+         {"do": "close_pty"}  {"do": "open_pty"}  {"do": "count"}  {"do": "quit"}
+    out  {"ready": LINK}, once
+         {"did": "card", "address": 1, "at": 12.3}, for everything done
+         {"heard": "output", "address": 1, "at": 12.3, "output": 0, "code": 5, "tenths": 50}
+         {"heard": "led" | "buzzer" | "text" | …, "address": 1, "at": 12.3, …}
+         {"did": "count", "at": 12.3, "cpu": 0.4, "replies": {"1": 815}}
+
+With `--keyed` the first line on standard input is {"1": "<32 hexadecimal digits>", …}: the
+base keys of those that insist on a secure channel. Command lines can be read by everybody.
+
+libosdp 3.2.9 on Python 3.11 releases None more often than it took it, about 1.6 times a
+command, which ends the interpreter after some thousand. So None is given references to
+spare. The library speaks on standard output, so our own lines leave through a copy of it.
+"""
+
+import argparse
+import ctypes
+import json
+import os
+import select
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import osdp_sys
+
+from tests.interop.foreign import Who
+from tests.interop.pseudo_terminal import PseudoTerminal
+
+IDLE_REFRESH = 0.001  # seconds; bytes are handled as they come
+CHANNEL = 1  # all of them share one wire
+INPUTS, OUTPUTS = 2, 2
+SPARE_REFERENCES = 1 << 40
+OK = (0, None)  # one constant: the library never gives it back
+
+CAPABILITIES = (  # function, compliance, count
+    (osdp_sys.CAP_CONTACT_STATUS_MONITORING, 1, INPUTS),
+    (osdp_sys.CAP_OUTPUT_CONTROL, 2, OUTPUTS),
+    (osdp_sys.CAP_CARD_DATA_FORMAT, 1, 1),
+    (osdp_sys.CAP_READER_LED_CONTROL, 4, 1),
+    (osdp_sys.CAP_READER_AUDIBLE_OUTPUT, 2, 1),
+    (osdp_sys.CAP_READERS, 0, 1),
+)
+PERMANENT = {1: False, 2: True, 3: False, 4: True}  # control codes that last
+TEMPORARY = {5: True, 6: False}
+# Its Python half cannot answer these questions: NAK 9. The states follow with a poll.
+OWED = (osdp_sys.STATUS_REPORT_INPUT, osdp_sys.STATUS_REPORT_OUTPUT)
+
+
+class Tap:
+    """One peripheral's share of the wire, as libosdp wants it."""
+
+    def __init__(self, port: PseudoTerminal) -> None:
+        self.id = CHANNEL
+        self.waiting = bytearray()
+        self.plugged = True
+        self.written = 0
+        self._port = port
+
+    def read(self, most: int) -> bytes:
+        """Called by libosdp."""
+        taken = bytes(self.waiting[:most])
+        del self.waiting[:most]
+        return taken
+
+    def write(self, data: bytes) -> int:
+        """Called by libosdp."""
+        if self.plugged:
+            self.written += 1
+            self._port.write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Called by libosdp."""
+
+
+class ForeignPeripheral:
+    """One peripheral of libosdp with the contacts and outputs it pretends to have."""
+
+    def __init__(
+        self,
+        address: int,
+        key: bytes | None,
+        port: PseudoTerminal,
+        tell: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self.address = address
+        self.tap = Tap(port)
+        self._tell = tell
+        self._inputs = [False] * INPUTS
+        self._outputs = [False] * OUTPUTS
+        self._pulses: dict[int, tuple[bool, float]] = {}  # output: state, until
+        self._owed: list[int] = []  # kinds of status to report with the next poll
+        self._device = osdp_sys.PeripheralDevice(
+            self._settings(key),
+            capabilities=[
+                {"function_code": function, "compliance_level": level, "num_items": count}
+                for function, level, count in CAPABILITIES
+            ],
+        )
+        self._device.set_command_callback(self._hear)
+
+    def _settings(self, key: bytes | None) -> dict[str, Any]:
+        who = Who.at(self.address)
+        return {
+            "name": f"foreign-{self.address}",
+            "address": self.address,
+            "flags": osdp_sys.FLAG_ENFORCE_SECURE if key else 0,
+            "scbk": key,
+            "channel": self.tap,
+            "version": who.version,
+            "model": who.model,
+            "vendor_code": int.from_bytes(bytes.fromhex(who.vendor), "little"),
+            "serial_number": who.serial,
+            "firmware_version": int.from_bytes(bytes(who.firmware), "big"),
+        }
+
+    def refresh(self) -> None:
+        """Let it work; without its plug it stands still."""
+        if self.tap.plugged:
+            self._device.refresh()
+            if self._owed:
+                self._report_owed()
+
+    def overhear(self, data: bytes) -> None:
+        """Everybody on a wire gets every byte."""
+        if self.tap.plugged:
+            self.tap.waiting += data
+
+    # --- what happens at the reader ---------------------------------------------------
+
+    def card(self, bits: int, data: str) -> None:
+        """Hold a card to it."""
+        self._report(
+            osdp_sys.EVENT_CARDREAD,
+            reader_no=0,
+            format=osdp_sys.CARD_FMT_RAW_WIEGAND,
+            direction=0,
+            length=bits,
+            data=bytes.fromhex(data),
+        )
+
+    def keys(self, digits: str) -> None:
+        """Press keys."""
+        self._report(osdp_sys.EVENT_KEYPRESS, reader_no=0, data=digits.encode())
+
+    def input(self, input: int, active: bool) -> None:  # noqa: A002, FBT001  # its names are the line's
+        """Change a contact."""
+        self._inputs[input] = active
+        self._report_status(osdp_sys.STATUS_REPORT_INPUT, self._inputs)
+
+    def health(self, tamper: bool, power: bool) -> None:  # noqa: FBT001  # its names are the line's
+        """Open its housing, cut its supply."""
+        self._report_status(osdp_sys.STATUS_REPORT_LOCAL, [tamper, power])
+
+    def silence(self) -> None:
+        """Pull its plug."""
+        self.tap.plugged = False
+        self.tap.waiting.clear()
+
+    def answer(self) -> None:
+        """Plug it in again."""
+        self.tap.plugged = True
+
+    def _report_status(self, kind: int, states: list[bool]) -> None:
+        self._report(
+            osdp_sys.EVENT_STATUS, type=kind, nr_entries=len(states), report=bytes(states)
+        )
+
+    def _report(self, event: int, **fields: object) -> None:
+        if not self._device.submit_event({"event": event, **fields}):
+            raise OverflowError(f"peripheral {self.address} takes no more events")
+
+    # --- what the panel wants ---------------------------------------------------------
+
+    def _hear(self, command: dict[str, Any]) -> tuple[int, None]:
+        code = command["command"]
+        if code == osdp_sys.CMD_STATUS:
+            if command["type"] in OWED:
+                self._owed.append(command["type"])
+            return OK
+        told: dict[str, Any] = {"heard": str(code)}
+        if code in _TOLD:
+            told = _TOLD[code](command)
+        if code == osdp_sys.CMD_OUTPUT:
+            self._drive(told["output"], told["code"], told["tenths"] / 10)
+        self._tell({**told, "address": self.address, "at": time.monotonic()})
+        return OK
+
+    def _drive(self, output: int, code: int, seconds: float) -> None:
+        if output >= OUTPUTS:
+            return
+        if code in PERMANENT:
+            self._outputs[output] = PERMANENT[code]
+        if code in (1, 2):
+            self._pulses.pop(output, None)
+        if code in TEMPORARY:
+            self._pulses[output] = (TEMPORARY[code], time.monotonic() + seconds)
+
+    def _output_states(self) -> list[bool]:
+        now = time.monotonic()
+        states = list(self._outputs)
+        for output, (state, until) in self._pulses.items():
+            if now < until:
+                states[output] = state
+        return states
+
+    def _report_owed(self) -> None:
+        owed, self._owed = self._owed, []
+        for kind in owed:
+            inputs = kind == osdp_sys.STATUS_REPORT_INPUT
+            self._report_status(kind, self._inputs if inputs else self._output_states())
+
+
+_TOLD: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    osdp_sys.CMD_OUTPUT: lambda said: {
+        "heard": "output",
+        "output": said["output_no"],
+        "code": said["control_code"],
+        "tenths": said["timer_count"],
+    },
+    osdp_sys.CMD_LED: lambda said: {
+        "heard": "led",
+        "reader": said["reader"],
+        "led": said["led_number"],
+        "temporary": said["temporary"],
+        "code": said["control_code"],
+        "on": said["on_count"],
+        "off": said["off_count"],
+        "on_colour": said["on_color"],
+        "off_colour": said["off_color"],
+        "tenths": said.get("timer_count", 0),
+    },
+    osdp_sys.CMD_BUZZER: lambda said: {
+        "heard": "buzzer",
+        "reader": said["reader"],
+        "tone": said["control_code"],
+        "on": said["on_count"],
+        "off": said["off_count"],
+        "count": said["rep_count"],
+    },
+    osdp_sys.CMD_TEXT: lambda said: {
+        "heard": "text",
+        "reader": said["reader"],
+        "text": said["data"],
+    },
+}
+
+
+class ForeignLine:
+    """All peripherals of one wire, and whoever moves them through standard input."""
+
+    def __init__(
+        self, port: PseudoTerminal, addresses: list[int], keys: dict[str, str]
+    ) -> None:
+        self._port = port
+        self._out = _keep_library_off_stdout()
+        self._told: list[str] = []
+        self._typed = b""
+        self._going = True
+        self._peripherals = {
+            address: ForeignPeripheral(address, _key(keys, address), port, self._tell)
+            for address in addresses
+        }
+
+    def run(self) -> None:
+        """Work until told to quit, or until nobody is left to tell us."""
+        self._port.plug_in()
+        self._tell({"ready": str(self._port.path)})
+        try:
+            while self._going:
+                self._flush()
+                self._wait()
+        finally:
+            self._port.hang_up()
+
+    def _wait(self) -> None:
+        watched = [sys.stdin.fileno()]
+        if self._port.descriptor is not None:
+            watched.append(self._port.descriptor)
+        ready, _, _ = select.select(watched, [], [], IDLE_REFRESH)
+        if sys.stdin.fileno() in ready:
+            self._take_orders(os.read(sys.stdin.fileno(), 1 << 16))
+        data = self._port.read()
+        for each in self._peripherals.values():
+            each.overhear(data)
+            each.refresh()
+
+    def _take_orders(self, typed: bytes) -> None:
+        self._going = bool(typed)
+        *lines, self._typed = (self._typed + typed).split(b"\n")
+        for line in lines:
+            self._obey(json.loads(line))
+
+    def _obey(self, order: dict[str, Any]) -> None:
+        asked = dict(order)
+        match done := order.pop("do"):
+            case "quit":
+                self._going = False
+            case "close_pty":
+                self._port.hang_up()
+            case "open_pty":
+                self._port.plug_in()
+            case "count":
+                self._tell({"did": done, "at": time.monotonic(), **self._count()})
+                return
+            case "card" | "keys" | "input" | "health" | "silence" | "answer":
+                at = time.monotonic()
+                getattr(self._peripherals[order.pop("address")], done)(**order)
+                self._tell({"did": done, "address": asked["address"], "at": at})
+                return
+            case _:
+                raise ValueError(f"nobody knows how to do {done!r}")
+        self._tell({"did": done, "at": time.monotonic()})
+
+    def _count(self) -> dict[str, Any]:
+        replies = {each.address: each.tap.written for each in self._peripherals.values()}
+        return {"cpu": time.process_time(), "replies": replies}
+
+    def _tell(self, what: dict[str, Any]) -> None:
+        self._told.append(json.dumps(what))
+
+    def _flush(self) -> None:
+        if self._told:
+            os.write(self._out, ("\n".join(self._told) + "\n").encode())
+            self._told.clear()
+
+
+def _key(keys: dict[str, str], address: int) -> bytes | None:
+    return bytes.fromhex(keys[str(address)]) if str(address) in keys else None
+
+
+def _keep_library_off_stdout() -> int:
+    ours = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return ours
+
+
+def _spare_none() -> None:
+    """Lend None more references than the library can lose; since 3.12 it needs none."""
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += SPARE_REFERENCES
+
+
+def _read_line() -> bytes:
+    """Read up to a line's end and not a byte more; the rest is for `select`."""
+    line = b""
+    while not line.endswith(b"\n"):
+        line += os.read(sys.stdin.fileno(), 1) or b"\n"
+    return line
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """Run until standard input ends."""
+    parser = argparse.ArgumentParser(description="libosdp peripherals on a pseudo-terminal")
+    parser.add_argument("--port", type=Path, required=True)
+    parser.add_argument("--addresses", required=True)
+    parser.add_argument("--keyed", action="store_true")
+    given = parser.parse_args(None if arguments is None else list(arguments))
+    keys = json.loads(_read_line()) if given.keyed else {}
+    _spare_none()
+    osdp_sys.set_loglevel(osdp_sys.LOG_CRIT)
+    addresses = [int(address) for address in given.addresses.split(",")]
+    ForeignLine(PseudoTerminal(given.port), addresses, keys).run()
+
+
+if __name__ == "__main__":
+    main()
