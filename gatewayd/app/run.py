@@ -1,4 +1,4 @@
-"""Starting and stopping: signals, the lock on the state directory, exit codes."""
+"""Starting and stopping: signals, and the lock on the state directory."""
 
 import asyncio
 import signal
@@ -12,13 +12,17 @@ from gatewayd.edge.state_directory import StateDirectory
 
 
 def run(config: Config) -> None:
-    """Be the gateway until asked to end. Raises GatewayError, with its exit code."""
+    """Be the gateway until asked to end.
+
+    Raises Refused if the audit does not let the site be driven, StateInUse if another
+    gateway runs here, StateError if the state cannot be used.
+    """
     with StateDirectory.open(config.site.state_dir) as state:
         asyncio.run(_run(config, state))
 
 
 def audit(config: Config) -> AuditReport:
-    """Ask every unit who it is. StateInUse while a daemon runs: it would ask as well."""
+    """Ask every unit who it is, drive none. StateInUse while a daemon runs: it asks as well."""
     with StateDirectory.open(config.site.state_dir):
         return asyncio.run(look(config, SystemClock()))
 
