@@ -1,6 +1,5 @@
 """`gatewayd audit`: which controllers may be driven, and why the others may not."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +15,7 @@ from gatewayd.config import Config, load
 from gatewayd.edge import log
 from gatewayd.edge.control_client import NotRunning, ask
 from gatewayd.edge.payloads import encode_view
-from gatewayd.errors import GatewayError, Refused
+from gatewayd.errors import GatewayError, Refused, TryAgain
 
 COLOURS = {"approved": "green", "unreachable": "yellow"}  # all others are red
 
@@ -43,10 +42,11 @@ def _report(config: Config) -> dict[str, Any]:
         answer = ask(config.site.control_socket, "audit.report", {})
     except NotRunning:
         log.configure("warning")
-        report = asyncio.run(app.audit(config))
-        return dict(json.loads(encode_view(report)))
+        return dict(json.loads(encode_view(app.audit(config))))
     if not answer["ok"]:
         raise GatewayError(answer["error"]["message"])
+    if answer["result"] is None:
+        raise TryAgain("the daemon has just started and has no report yet")
     return dict(answer["result"])
 
 

@@ -14,12 +14,12 @@ import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from gatewayd.errors import GatewayError
+from gatewayd.version import VERSION
 
 COMMANDS = {
     "run": "Run the daemon.",
@@ -72,7 +72,7 @@ def _not_loaded() -> None:
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it so
     if wanted:
-        typer.echo(version("gatewayd"))
+        typer.echo(VERSION)
         raise typer.Exit
 
 
@@ -127,7 +127,7 @@ def _in_words(error: BaseException) -> str:
 
 def _in_one_line(error: BaseException) -> str:
     """Say what and where; bounded, and nothing that could steer a terminal."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
     text = f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
     shown = text if text.isprintable() else repr(text)
-    return f"{shown} ({where.filename}:{where.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)[-1:]
+    return shown + "".join(f" ({each.filename}:{each.lineno})" for each in frames)

@@ -1,13 +1,12 @@
 """`gatewayd run`: the daemon itself."""
 
-import asyncio
-
 import structlog
 
 from gatewayd import app
 from gatewayd.cli.options import DEFAULT, ConfigFile
 from gatewayd.config import load
 from gatewayd.edge import log
+from gatewayd.errors import GatewayError
 
 
 def command(config: ConfigFile = DEFAULT) -> None:
@@ -20,7 +19,9 @@ def command(config: ConfigFile = DEFAULT) -> None:
     settings = load(config)
     log.configure(settings.log.level)
     try:
-        asyncio.run(app.run(settings))
+        app.run(settings)
+    except GatewayError:
+        raise
     except Exception:
         structlog.get_logger().exception("ended")
         raise

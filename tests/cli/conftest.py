@@ -1,0 +1,117 @@
+"""The real program in a process of its own, and a daemon for it to talk to."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from gatewayd.edge.control import Control, Handlers
+from gatewayd.edge.payloads import encode_document
+
+PATIENCE = 30.0  # seconds
+
+CONFIG = """
+[site]
+id = "s"
+state_dir = "{place}/state"
+control_socket = "{place}/control"
+[mqtt]
+host = "127.0.0.1"
+[lines.north]
+kind = "tcp"
+host = "127.0.0.1"
+port = 9
+[controllers.unit]
+line = "north"
+address = 1
+[doors.lobby]
+lock = {{ controller = "unit" }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a process said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def gatewayd(*arguments: str | Path) -> Ended:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gatewayd", *map(str, arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "COLUMNS": "200", "TERM": "dumb"},
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(PATIENCE):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG.format(place=tmp_path))
+    return path
+
+
+@dataclass(slots=True)
+class Daemon:
+    """The local channel with answers prepared; requests are kept."""
+
+    handlers: dict[str, object] = field(default_factory=dict)
+    answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    requests: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def submit(
+        self,
+        command: str,
+        payload: bytes,
+        *,
+        via: Literal["local"],
+        reply: Callable[[bytes], None],
+    ) -> None:
+        assert via == "local"
+        self.requests.append((command, payload))
+        reply(encode_document(self.answers[command]))
+
+    @asynccontextmanager
+    async def serving(self, place: Path) -> AsyncIterator[None]:
+        server = Control(place, self.submit, _handlers(self.handlers))
+        server.open()
+        task = asyncio.create_task(server.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+def _handlers(results: Mapping[str, object]) -> Handlers:
+    def answering(result: object) -> Callable[[Mapping[str, Any]], Any]:
+        async def answer(_args: Mapping[str, Any]) -> object:
+            return result
+
+        return answer
+
+    return {command: answering(result) for command, result in results.items()}
+
+
+@pytest.fixture
+def daemon() -> Daemon:
+    return Daemon()

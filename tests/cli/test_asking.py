@@ -1,0 +1,179 @@
+"""The commands that ask the running daemon: audit, health, send."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayd.cli.answers import EXIT_CODES
+from gatewayd.edge.payloads import ErrorCode
+from tests.cli.conftest import Daemon, gatewayd
+
+IDENTITY: dict[str, Any] = {
+    "protocol": "osdp",
+    "vendor": "02475f",
+    "model": 9,
+    "hardware": 1,
+    "serial": "0000002a",
+    "firmware": [1, 2, 3],
+    "capabilities": [],
+    "proved": False,
+    "evidence": "",
+}
+
+
+def controller(name: str, verdict: str, **more: object) -> dict[str, object]:
+    return {
+        "controller": name,
+        "line": "north",
+        "online": True,
+        "secure": False,
+        "verdict": verdict,
+        "family": None,
+        "why": "[bold]because[/bold]",
+        "replacement": None,
+        "identity": None,
+        "since": None,
+        **more,
+    }
+
+
+def report(*controllers: dict[str, object], refused: bool = False) -> dict[str, object]:
+    return {"at": "2026-11-23T19:27:00Z", "refused": refused, "controllers": controllers}
+
+
+# --- audit ----------------------------------------------------------------------------
+
+
+async def test_a_site_that_is_all_approved_ends_with_0(config: Path, daemon: Daemon) -> None:
+    daemon.handlers["audit.report"] = report(controller("unit", "approved"))
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("audit", "--config", config)
+    assert (ended.code, ended.err) == (0, "")
+    assert "approved" in ended.out
+    assert "[bold]because[/bold]" in ended.out
+
+
+@pytest.mark.parametrize(
+    "verdict", ["classic", "unknown", "changed", "misconfigured", "unreachable"]
+)
+async def test_any_other_verdict_ends_with_69(
+    config: Path, daemon: Daemon, verdict: str
+) -> None:
+    daemon.handlers["audit.report"] = report(
+        controller("good", "approved"),
+        controller("bad", verdict, identity=IDENTITY, replacement="simulated reader"),
+    )
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("audit", "--config", config)
+    assert ended.code == 69
+    (line,) = [line for line in ended.out.splitlines() if "bad" in line]
+    for word in (verdict, "02475f", "1.2.3", "0000002a", "replace it by simulated reader"):
+        assert word in line
+
+
+async def test_the_report_can_be_had_as_json(config: Path, daemon: Daemon) -> None:
+    daemon.handlers["audit.report"] = report(controller("unit", "approved"), refused=True)
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("audit", "--config", config, "--json")
+    assert ended.code == 69
+    assert json.loads(ended.out)["controllers"][0]["controller"] == "unit"
+
+
+async def test_a_daemon_without_a_report_yet_is_asked_again_later(
+    config: Path, daemon: Daemon
+) -> None:
+    daemon.handlers["audit.report"] = None
+    async with daemon.serving(config.with_name("control")):
+        assert (await gatewayd("audit", "--config", config)).code == 75
+
+
+async def test_without_a_daemon_the_lines_are_asked_directly(config: Path) -> None:
+    ended = await gatewayd("audit", "--config", config, "--json")
+    assert ended.code == 69
+    (unit,) = json.loads(ended.out)["controllers"]
+    assert (unit["controller"], unit["verdict"]) == ("unit", "unreachable")
+
+
+# --- health ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("result", "code"), [({"well": True}, 0), ({"well": False}, 74)])
+async def test_health_says_how_the_daemon_is(
+    config: Path, daemon: Daemon, result: dict[str, bool], code: int
+) -> None:
+    daemon.answers["health.read"] = {"id": "1", "ok": True, "result": result}
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("health", "--config", config, "--json")
+    assert ended.code == code
+    assert json.loads(ended.out)["result"] == result
+
+
+async def test_without_a_daemon_there_is_no_health(config: Path) -> None:
+    ended = await gatewayd("health", "--config", config)
+    assert ended.code == 75
+    assert "no gatewayd serves" in ended.err
+
+
+# --- send -----------------------------------------------------------------------------
+
+
+async def test_a_request_is_sent_with_its_arguments(config: Path, daemon: Daemon) -> None:
+    daemon.answers["permissions.apply"] = {"id": "1", "ok": True, "result": None}
+    grants = config.with_name("grants.json")
+    grants.write_text('{"H10301:12:345": {"holder": "anna", "doors": ["lobby"]}}')
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd(
+            "send", "permissions.apply", "--config", config,
+            "base=0", "version=1", f"grants=@{grants}", "note=all of it", "why=a=b",
+        )  # fmt: skip
+    assert (ended.code, ended.out) == (0, "done\n")
+    ((command, payload),) = daemon.requests
+    assert command == "permissions.apply"
+    assert json.loads(payload)["args"] == {
+        "base": 0,
+        "version": 1,
+        "grants": {"H10301:12:345": {"holder": "anna", "doors": ["lobby"]}},
+        "note": "all of it",
+        "why": "a=b",
+    }
+
+
+@pytest.mark.parametrize("code", [*ErrorCode, "controller_offline"])
+async def test_an_error_is_shown_with_code_and_sentence(
+    config: Path, daemon: Daemon, code: str
+) -> None:
+    error = {"code": str(code), "message": "a sentence"}
+    daemon.answers["door.unlock"] = {"id": "1", "ok": False, "error": error}
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("send", "door.unlock", "door=lobby", "--config", config)
+    assert ended.code == EXIT_CODES.get(str(code), 74)
+    assert ended.err == f"gatewayd: {code}: a sentence\n"
+
+
+async def test_an_error_in_json_is_shown_whole(config: Path, daemon: Daemon) -> None:
+    answer = {"id": "1", "ok": False, "error": {"code": "busy", "message": "later"}}
+    daemon.answers["door.unlock"] = answer
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("send", "door.unlock", "--config", config, "--json")
+    assert ended.code == 75
+    assert json.loads(ended.out) == answer
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("door",), 64),
+        (("=x",), 64),
+        (("door=a", "door=b"), 64),
+        (("grants=@/nowhere",), 74),
+        (("grants=@/dev/zero",), 64),
+    ],
+)
+async def test_arguments_that_make_no_sense_are_not_sent(
+    config: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    ended = await gatewayd("send", "x", *arguments, "--config", config)
+    assert ended.code == code
+    assert ended.err.startswith("gatewayd: ")
