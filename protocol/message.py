@@ -3,43 +3,49 @@
 This module is the only place where construct's untyped containers and foreign exceptions
 exist: containers become dataclasses on the way in, exceptions become ours.
 
-Layouts are compiled when they are first used, not at import: compiling all of them takes
-longer than starting the daemon. What construct cannot compile stays interpreted. The few
-messages of the poll cycle have a hand-written path beside their layout; tests prove both
-equal, so the layout remains the definition.
+A layout is flat: fields of fixed size, and at its end perhaps `GreedyBytes`, the tail. A
+field called `length` counts the tail and belongs to the layout only. Everything construct
+could do beyond that it can only do interpreted, ten times slower; so records are read one by
+one, numbers become enum members here, and `check` says what a layout cannot. Layouts are
+compiled when they are first used: compiling all of them takes longer than importing them.
+The compiled code trusts its input, which is why lengths are checked before it runs.
 
-Nothing here puts the bytes of a message into an error text: they may be a key or a PIN.
+The few messages of the poll cycle have a hand-written path. Tests prove it equal to the
+layout, which therefore remains the definition. Nothing here puts the content of a message
+into an error text: it may be a key or a PIN.
 """
 
 import struct
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
-from construct import Construct, ConstructError, ExprAdapter, GreedyRange, Struct, Terminated
+from construct import Bytes, Construct, ConstructError, GreedyBytes, Struct
 
 from protocol.errors import MalformedMessage, UnsendableMessage
 
-# What construct's compiled code raises where its interpreter names the trouble.
-_FOREIGN = (ConstructError, struct.error, ValueError, TypeError, KeyError, IndexError)
+LONGEST_BODY = 1433  # what the longest OSDP frame has left beside header, code and checksum
 
-Enumeration = TypeVar("Enumeration", bound=IntEnum)
+Choices = Mapping[str, type[IntEnum]]
+
+_COUNT = "length"
+_UNFIT = (ConstructError, struct.error, TypeError)  # compiled code lets the last two through
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """Base of every command and reply."""
+class Record:
+    """Fields with a layout: a whole message, or one of several alike inside a message."""
 
-    CODE: ClassVar[int]
     LAYOUT: ClassVar[Construct] = Struct()
+    CHOICES: ClassVar[Choices] = {}  # numbers unknown to them stay numbers
 
     def encode(self) -> bytes:
-        """Return the body that follows the message code on the wire.
+        """Return the bytes on the wire; for a message, those after its code.
 
         Raises UnsendableMessage if a field holds what the wire cannot carry.
         """
-        return lay_out(self)
+        return _plan(type(self)).build(self)
 
     @classmethod
     def decode(cls, body: bytes) -> Self:
@@ -47,78 +53,169 @@ class Message:
 
         Raises MalformedMessage.
         """
-        return cls(**read(cls, body))
+        _check_bound(cls, body)
+        return cls._checked(cls(**_plan(cls).read(cls, cls.tolerate(body))), body)
+
+    @classmethod
+    def tolerate(cls, body: bytes) -> bytes:
+        """Turn what units really send into what the standard says."""
+        return body
+
+    def check(self) -> None:
+        """Raise ValueError for what does not fit together, without naming a value."""
+
+    @classmethod
+    def _checked(cls, message: Self, body: bytes) -> Self:
+        try:
+            message.check()
+        except ValueError as exc:
+            raise malformed(cls, body, str(exc)) from None
+        return message
 
 
-def lay_out(message: Message) -> bytes:
-    """Build a body from the layout, whatever faster path the message may have."""
-    try:
-        return bytes(_layout(type(message)).build(_values(message)))
-    except _FOREIGN as exc:
-        raise UnsendableMessage(f"{type(message).__name__}: {type(exc).__name__}") from None
+@dataclass(frozen=True, slots=True)
+class Message(Record):
+    """Base of every command and reply."""
+
+    CODE: ClassVar[int]
 
 
-def read(kind: type[Message], body: bytes) -> dict[str, Any]:
-    """Parse a body by the layout into the fields of `kind`."""
-    try:
-        parsed = _layout(kind).parse(body)
-        return {name: parsed[name] for name in _names(kind)}
-    except _FOREIGN as exc:
-        raise malformed(kind, body, type(exc).__name__) from None
+@dataclass(frozen=True, slots=True)
+class Bare(Message):
+    """A message without a body."""
+
+    def encode(self) -> bytes:
+        """Return nothing: the code says it all."""
+        return b""
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        """Read a body that must be empty; raises MalformedMessage."""
+        if body:
+            raise malformed(cls, body, "it has none")
+        return cls()
 
 
-def malformed(kind: type[Message], body: bytes, why: str) -> MalformedMessage:
+@dataclass(frozen=True, slots=True)
+class Records(Message):
+    """A message that is nothing but records, all of the same size."""
+
+    records: tuple[Record, ...]
+
+    RECORD: ClassVar[type[Record]]
+
+    def encode(self) -> bytes:
+        """Return all records, one after the other; raises UnsendableMessage."""
+        return self._bounded(b"".join([each.encode() for each in self.records]))
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        """Read records to the end of the body; raises MalformedMessage."""
+        _check_bound(cls, body)
+        size = _plan(cls.RECORD).head
+        if len(body) % size:
+            raise malformed(cls, body, f"records have {size} bytes")
+        starts = range(0, len(body), size)
+        return cls(tuple([cls.RECORD.decode(body[at : at + size]) for at in starts]))
+
+    def _bounded(self, body: bytes) -> bytes:
+        if len(body) > LONGEST_BODY:
+            raise UnsendableMessage(f"{type(self).__name__} of {len(body)} bytes is too long")
+        return body
+
+
+def malformed(kind: type[Record], body: bytes, why: str) -> MalformedMessage:
     """Say what did not fit, without saying what was in it."""
-    return MalformedMessage(f"{kind.__name__} of {len(body)} bytes: {why}")
+    return MalformedMessage(f"{kind.__name__} with a body of {len(body)} bytes: {why}")
 
 
-def record(kind: type[Any], layout: Construct) -> Construct:
-    """Lay out a frozen dataclass inside a message."""
-    names = [each.name for each in fields(kind)]
-    return ExprAdapter(
-        layout,
-        lambda parsed, _: kind(**{name: parsed[name] for name in names}),
-        lambda value, _: {name: getattr(value, name) for name in names},
-    )
+def known(choices: type[IntEnum]) -> dict[int, IntEnum]:
+    """Return the members of an enum by number."""
+    return {int(member): member for member in choices}
 
 
-def many(subcon: Construct) -> Construct:
-    """Lay out a tuple that fills the rest of the body."""
-    return ExprAdapter(
-        GreedyRange(subcon), lambda parsed, _: tuple(parsed), lambda value, _: value
-    )
+def _check_bound(kind: type[Record], body: bytes) -> None:
+    if len(body) > LONGEST_BODY:
+        raise malformed(kind, body, f"{LONGEST_BODY} is the longest")
 
 
-def one_of(subcon: Construct, choices: type[Enumeration]) -> Construct:
-    """Lay out an enum member as the number behind it; other numbers stay numbers.
+class _Plan:
+    """What is worked out once about a layout."""
 
-    A unit that says something newer than this program must be readable all the same.
-    """
-    known = {int(member): member for member in choices}
-    return ExprAdapter(subcon, lambda raw, _: known.get(raw, raw), lambda value, _: int(value))
+    def __init__(self, kind: type[Record]) -> None:
+        layout = kind.LAYOUT
+        self.names = tuple(each.name for each in fields(kind))
+        self.parts = {each.name: each.subcon for each in layout.subcons}
+        self.tail = next((name for name, part in self.parts.items() if part is GreedyBytes), "")
+        self.head = sum(
+            part.sizeof() for part in self.parts.values() if part is not GreedyBytes
+        )
+        self.counted = _COUNT in self.parts
+        self.sizes = {
+            name: part.sizeof() for name, part in self.parts.items() if isinstance(part, Bytes)
+        }
+        self.choices = {name: known(enum) for name, enum in kind.CHOICES.items()}
+        self.compiled: Any = layout.compile()
+
+    def read(self, kind: type[Record], body: bytes) -> dict[str, Any]:
+        """Parse a body into the fields of its dataclass."""
+        if len(body) < self.head or (not self.tail and len(body) > self.head):
+            raise malformed(kind, body, f"must be {self.head}{' or more' if self.tail else ''}")
+        parsed = self.compiled.parse(body)
+        if self.counted and parsed[_COUNT] != len(body) - self.head:
+            raise malformed(kind, body, f"its count does not match its {self.tail}")
+        values = {name: parsed[name] for name in self.names}
+        for name, members in self.choices.items():
+            values[name] = members.get(values[name], values[name])
+        return values
+
+    def build(self, message: Record) -> bytes:
+        """Lay out the fields of a dataclass."""
+        values = {name: getattr(message, name) for name in self.names}
+        try:
+            message.check()
+            self._complete(values)
+            body = bytes(self.compiled.build(values))
+        except ValueError as exc:
+            raise UnsendableMessage(f"{type(message).__name__}: {exc}") from None
+        except _UNFIT:
+            blamed = self._blame(values)
+            raise UnsendableMessage(
+                f"{type(message).__name__}: {blamed} does not fit the wire"
+            ) from None
+        if len(body) > LONGEST_BODY:
+            raise UnsendableMessage(
+                f"{type(message).__name__} of {len(body)} bytes is too long"
+            )
+        return body
+
+    def _complete(self, values: dict[str, Any]) -> None:
+        """Count the tail; measure what must have a certain size."""
+        if self.counted:
+            values[_COUNT] = len(values[self.tail])
+        for name, size in self.sizes.items():
+            if len(values[name]) != size:
+                raise ValueError(f"{name} must have {size} bytes")
+
+    def _blame(self, values: Mapping[str, Any]) -> str:
+        """Name the field that does not fit, never what is in it."""
+        misfits = (name for name, part in self.parts.items() if not _fits(part, values, name))
+        return next(misfits, "a field")
 
 
-_LAYOUTS: dict[type[Message], Construct] = {}
-_NAMES: dict[type[Message], tuple[str, ...]] = {}
+def _fits(part: Any, values: Mapping[str, Any], name: str) -> bool:
+    try:
+        part.build(values[name])
+    except (KeyError, *_UNFIT):
+        return False
+    return True
 
 
-def _layout(kind: type[Message]) -> Construct:
-    """Return the layout with an end, compiled if construct can."""
-    layout = _LAYOUTS.get(kind)
-    if layout is None:
-        layout = Struct(*kind.LAYOUT.subcons, Terminated)
-        with suppress(NotImplementedError, ConstructError):
-            layout = layout.compile()
-        _LAYOUTS[kind] = layout
-    return layout
+_PLANS: dict[type[Record], _Plan] = {}  # one for each class that was used
 
 
-def _names(kind: type[Message]) -> tuple[str, ...]:
-    names = _NAMES.get(kind)
-    if names is None:
-        names = _NAMES[kind] = tuple(each.name for each in fields(kind))
-    return names
-
-
-def _values(message: Message) -> dict[str, Any]:
-    return {name: getattr(message, name) for name in _names(type(message))}
+def _plan(kind: type[Record]) -> _Plan:
+    plan = _PLANS.get(kind)
+    if plan is None:
+        plan = _PLANS[kind] = _Plan(kind)
+    return plan

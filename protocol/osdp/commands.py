@@ -1,32 +1,88 @@
-"""What the panel says: one class per command, in code order (SIA OSDP 2.2, 6).
+"""What the panel says: one class per command (SIA OSDP 2.2, 6).
 
 Names are plain English; the mnemonic of the standard opens each docstring, so a search for
-either finds the class. Numbers are as on the wire unless a comment gives a unit.
+either finds the class. Numbers are as on the wire unless a comment gives a unit. Numbers
+that an enum does not know are kept as they are: it is the listener who refuses them.
+
+Left out: osdp_DIAG and osdp_RMODE, which the standard has given up.
 """
 
+import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar
 
-from construct import (
-    Byte,
-    Bytes,
-    Construct,
-    Int16ul,
-    Int32ul,
-    Rebuild,
-    Struct,
-    len_,
-    this,
-)
+from construct import Byte, Bytes, Construct, GreedyBytes, Int16ul, Int32ul, Struct
 
 from protocol.errors import UnknownMessage
-from protocol.message import Message, many, one_of, record
+from protocol.message import Bare, Choices, Message, Record, Records
+from protocol.osdp.biometrics import MatchBiometric, ReadBiometric
 from protocol.osdp.frame import Frame
+from protocol.osdp.handshake import Challenge, KeyType, ServerCryptogram, SetKey
+from protocol.osdp.lights import (
+    BuzzerTone,
+    LedColour,
+    LedRecord,
+    Permanent,
+    SetLeds,
+    ShowText,
+    SoundBuzzer,
+    Temporary,
+    TextCommand,
+)
+from protocol.osdp.smartcard import (
+    ChallengeAuthenticate,
+    ExtendedWrite,
+    GeneralAuthenticate,
+    ReadPiv,
+)
+from protocol.osdp.transfer import FileType, SetReceiveSize, TransferFile
+
+__all__ = [
+    "COMMANDS",
+    "Abort",
+    "BuzzerTone",
+    "Challenge",
+    "ChallengeAuthenticate",
+    "ExtendedWrite",
+    "FileType",
+    "GeneralAuthenticate",
+    "Identify",
+    "KeepActive",
+    "KeyType",
+    "LedColour",
+    "LedRecord",
+    "ManufacturerCommand",
+    "MatchBiometric",
+    "OutputAction",
+    "OutputRecord",
+    "Permanent",
+    "Poll",
+    "ReadBiometric",
+    "ReadCapabilities",
+    "ReadInputs",
+    "ReadLocalStatus",
+    "ReadOutputs",
+    "ReadPiv",
+    "ReadReaders",
+    "ServerCryptogram",
+    "SetCommunication",
+    "SetKey",
+    "SetLeds",
+    "SetOutputs",
+    "SetReceiveSize",
+    "SetTime",
+    "ShowText",
+    "SoundBuzzer",
+    "Temporary",
+    "TextCommand",
+    "TransferFile",
+    "decode_command",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Poll(Message):
+class Poll(Bare):
     """osdp_POLL: anything to report?"""
 
     CODE: ClassVar[int] = 0x60
@@ -53,28 +109,28 @@ class ReadCapabilities(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadLocalStatus(Message):
+class ReadLocalStatus(Bare):
     """osdp_LSTAT: tamper and power."""
 
     CODE: ClassVar[int] = 0x64
 
 
 @dataclass(frozen=True, slots=True)
-class ReadInputs(Message):
+class ReadInputs(Bare):
     """osdp_ISTAT: all inputs."""
 
     CODE: ClassVar[int] = 0x65
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOutputs(Message):
+class ReadOutputs(Bare):
     """osdp_OSTAT: all outputs."""
 
     CODE: ClassVar[int] = 0x66
 
 
 @dataclass(frozen=True, slots=True)
-class ReadReaders(Message):
+class ReadReaders(Bare):
     """osdp_RSTAT: the readers behind the unit."""
 
     CODE: ClassVar[int] = 0x67
@@ -93,126 +149,61 @@ class OutputAction(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OutputRecord:
+class OutputRecord(Record):
     """One output of osdp_OUT.
 
     `PULSE_ON` falls back by itself, so a door locks again even if we die in between.
     """
 
     output: int
-    action: OutputAction
+    action: OutputAction | int
     tenths: int = 0  # of a second
+
+    LAYOUT: ClassVar[Construct] = Struct("output" / Byte, "action" / Byte, "tenths" / Int16ul)
+    CHOICES: ClassVar[Choices] = {"action": OutputAction}
+
+
+_OUT = struct.Struct("<BBH").pack
 
 
 @dataclass(frozen=True, slots=True)
-class SetOutputs(Message):
+class SetOutputs(Records):
     """osdp_OUT: drive outputs, usually the strike of a door."""
 
     records: tuple[OutputRecord, ...]
 
     CODE: ClassVar[int] = 0x68
-    LAYOUT: ClassVar[Construct] = Struct(
-        "records"
-        / many(
-            record(
-                OutputRecord,
-                Struct(
-                    "output" / Byte, "action" / one_of(Byte, OutputAction), "tenths" / Int16ul
-                ),
+    RECORD: ClassVar[type[Record]] = OutputRecord
+
+    def encode(self) -> bytes:
+        """Return all records, by hand: somebody waits at the door."""
+        try:
+            return self._bounded(
+                b"".join([_OUT(each.output, each.action, each.tenths) for each in self.records])
             )
-        )
-    )
-
-
-class LedColour(IntEnum):
-    """Colours of a light."""
-
-    BLACK = 0
-    RED = 1
-    GREEN = 2
-    AMBER = 3
-    BLUE = 4
-    MAGENTA = 5
-    CYAN = 6
-    WHITE = 7
+        except struct.error:
+            return Records.encode(self)  # which knows what to blame
 
 
 @dataclass(frozen=True, slots=True)
-class LedRecord:
-    """One light of osdp_LED: what it does for a while, and what it does for good.
+class SetTime(Message):
+    """osdp_TDSET: set the clock. Deprecated; units have no clock any more."""
 
-    Codes: temporary 0 leaves it, 1 cancels, 2 sets; permanent 0 leaves it, 1 sets. Times in
-    tenths of a second; on and off of a half in use may not both be 0.
-    """
+    year: int
+    month: int
+    day: int
+    hour: int
+    minute: int
+    second: int
 
-    reader: int = 0
-    led: int = 0
-    temporary: int = 0
-    temporary_on: int = 0
-    temporary_off: int = 0
-    temporary_on_colour: LedColour = LedColour.BLACK
-    temporary_off_colour: LedColour = LedColour.BLACK
-    timer: int = 0
-    permanent: int = 0
-    permanent_on: int = 0
-    permanent_off: int = 0
-    permanent_on_colour: LedColour = LedColour.BLACK
-    permanent_off_colour: LedColour = LedColour.BLACK
-
-
-_COLOUR = one_of(Byte, LedColour)
-_LED = Struct(
-    "reader" / Byte,
-    "led" / Byte,
-    "temporary" / Byte,
-    "temporary_on" / Byte,
-    "temporary_off" / Byte,
-    "temporary_on_colour" / _COLOUR,
-    "temporary_off_colour" / _COLOUR,
-    "timer" / Int16ul,
-    "permanent" / Byte,
-    "permanent_on" / Byte,
-    "permanent_off" / Byte,
-    "permanent_on_colour" / _COLOUR,
-    "permanent_off_colour" / _COLOUR,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class SetLeds(Message):
-    """osdp_LED: drive lights."""
-
-    records: tuple[LedRecord, ...]
-
-    CODE: ClassVar[int] = 0x69
-    LAYOUT: ClassVar[Construct] = Struct("records" / many(record(LedRecord, _LED)))
-
-
-class BuzzerTone(IntEnum):
-    """Tones of a buzzer."""
-
-    NONE = 0
-    OFF = 1
-    DEFAULT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class SoundBuzzer(Message):
-    """osdp_BUZ: make a sound; on and off in tenths of a second, count 0 is for ever."""
-
-    reader: int
-    tone: BuzzerTone
-    on: int
-    off: int
-    count: int
-
-    CODE: ClassVar[int] = 0x6A
+    CODE: ClassVar[int] = 0x6D
     LAYOUT: ClassVar[Construct] = Struct(
-        "reader" / Byte,
-        "tone" / one_of(Byte, BuzzerTone),
-        "on" / Byte,
-        "off" / Byte,
-        "count" / Byte,
+        "year" / Int16ul,
+        "month" / Byte,
+        "day" / Byte,
+        "hour" / Byte,
+        "minute" / Byte,
+        "second" / Byte,
     )
 
 
@@ -228,36 +219,31 @@ class SetCommunication(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class SetKey(Message):
-    """osdp_KEYSET: take another secure channel key; type 1 is SCBK."""
+class ManufacturerCommand(Message):
+    """osdp_MFG: what only units of one maker understand."""
 
-    type: int
-    key: bytes = field(repr=False)
+    vendor: bytes  # OUI, three bytes in transmission order
+    data: bytes = field(default=b"", repr=False)
 
-    CODE: ClassVar[int] = 0x75
-    LAYOUT: ClassVar[Construct] = Struct(
-        "type" / Byte, "length" / Rebuild(Byte, len_(this.key)), "key" / Bytes(this.length)
-    )
+    CODE: ClassVar[int] = 0x80
+    LAYOUT: ClassVar[Construct] = Struct("vendor" / Bytes(3), "data" / GreedyBytes)
 
 
 @dataclass(frozen=True, slots=True)
-class Challenge(Message):
-    """osdp_CHLNG: begin a secure channel with eight random bytes."""
+class Abort(Bare):
+    """osdp_ABORT: stop what is going on with a card or a finger."""
 
-    random: bytes
-
-    CODE: ClassVar[int] = 0x76
-    LAYOUT: ClassVar[Construct] = Struct("random" / Bytes(8))
+    CODE: ClassVar[int] = 0xA2
 
 
 @dataclass(frozen=True, slots=True)
-class ServerCryptogram(Message):
-    """osdp_SCRYPT: prove that we know the key."""
+class KeepActive(Message):
+    """osdp_KEEPACTIVE: keep the smart card powered; 0 lets it go."""
 
-    cryptogram: bytes
+    milliseconds: int
 
-    CODE: ClassVar[int] = 0x77
-    LAYOUT: ClassVar[Construct] = Struct("cryptogram" / Bytes(16))
+    CODE: ClassVar[int] = 0xA7
+    LAYOUT: ClassVar[Construct] = Struct("milliseconds" / Int16ul)
 
 
 COMMANDS: tuple[type[Message], ...] = (
@@ -271,10 +257,23 @@ COMMANDS: tuple[type[Message], ...] = (
     SetOutputs,
     SetLeds,
     SoundBuzzer,
+    ShowText,
+    SetTime,
     SetCommunication,
+    ReadBiometric,
+    MatchBiometric,
     SetKey,
     Challenge,
     ServerCryptogram,
+    SetReceiveSize,
+    TransferFile,
+    ManufacturerCommand,
+    ExtendedWrite,
+    Abort,
+    ReadPiv,
+    GeneralAuthenticate,
+    ChallengeAuthenticate,
+    KeepActive,
 )
 _BY_CODE = {command.CODE: command for command in COMMANDS}
 
