@@ -14,7 +14,6 @@ A verdict ends with its connection: what does not answer is unreachable.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -136,10 +135,6 @@ class Controllers:
     def __getitem__(self, controller: ControllerId) -> Unit:
         """Return one of the configured controllers."""
         return self._units[controller]
-
-    def __iter__(self) -> Iterator[Unit]:
-        """All of them, in the order of the configuration."""
-        return iter(self._units.values())
 
     @property
     def deadline(self) -> float:

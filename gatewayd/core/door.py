@@ -16,8 +16,8 @@ events that this makes. Its rules:
   confirmed is `held`. Where they differ, the order is given again.
 * Every start begins with LOCKED, and with no wish at all: nothing moves by itself.
 * Access taken or not is only said where it can be seen: the contact is there, and the
-  door was closed when it was released. The latest release counts; one before it for
-  somebody else, with nobody through yet, is not taken.
+  door was closed when it was released. The latest holder counts; one before it who is not
+  through yet has not taken it. An exit or a request, having no name, takes nobody's place.
 """
 
 import math
@@ -93,9 +93,10 @@ class DoorState:
         self._releasing.add(order)
         events: list[Event] = []
         if self._opened is False:
-            if self._awaited and self._holder != holder:
-                events.append(AccessNotTaken(self.door.id, self._holder))
-            self._awaited, self._holder = True, holder
+            waiting = self._holder if self._awaited else None
+            if waiting is not None and holder not in (None, waiting):
+                events.append(AccessNotTaken(self.door.id, waiting))
+            self._awaited, self._holder = True, holder or waiting
         return events
 
     def release_ended(

@@ -42,7 +42,6 @@ from gatewayd.core.model import Moment
 from gatewayd.core.permissions import Permissions
 from gatewayd.core.requests import (
     ApplyPermissions,
-    ReadHealth,
     Request,
     RunAudit,
     SetDoorMode,
@@ -154,7 +153,7 @@ class Gateway:
                 self._updates.submit(request, update)
             case RunAudit():
                 self._inspection.ask(request, now)
-            case ReadHealth():
+            case _:  # ReadHealth
                 self._desk.hand_over(request)
 
     def _follow(self, now: Moment) -> None:

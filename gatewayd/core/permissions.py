@@ -72,6 +72,10 @@ class Permissions:
         """Count the credentials held."""
         return len(self._grants)
 
+    def __contains__(self, key: object) -> bool:
+        """Say whether a credential is held under this key."""
+        return key in self._grants
+
     @property
     def digest(self) -> str:
         """What is held, in 64 hexadecimal digits."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Container, Iterator
 
 from gatewayd.core.model import DoorId
-from gatewayd.core.permissions import Grant, Update
+from gatewayd.core.permissions import Grant, Permissions, Update
 
 MAX_GRANTS = 10_000  # in one update
 MAX_CREDENTIALS = 2_000_000  # held at a time
@@ -23,10 +23,10 @@ _RAW = re.compile(r"([1-9][0-9]{0,3}):([0-9a-f]{2,512})")
 _HOLDER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}")
 
 
-def mistakes(update: Update, doors: Container[DoorId], held: int) -> list[str]:
+def mistakes(update: Update, doors: Container[DoorId], held: Permissions) -> list[str]:
     """Return what is wrong with an update, in sentences; empty when it is sound.
 
-    `doors` are those of the site, `held` is how many credentials we have now.
+    `doors` are those of the site, `held` is what the update will change.
     """
     found: list[str] = []
     more = 0
@@ -38,13 +38,14 @@ def mistakes(update: Update, doors: Container[DoorId], held: int) -> list[str]:
     return [*found, f"and {more} more"] if more else found
 
 
-def _all(update: Update, doors: Container[DoorId], held: int) -> Iterator[str]:
+def _all(update: Update, doors: Container[DoorId], held: Permissions) -> Iterator[str]:
     if not update.base < update.version <= MAX_VERSION:
         yield f"version {update.version} does not come after base {update.base}"
     if len(update.grants) > MAX_GRANTS:
         yield f"{len(update.grants)} credentials in one update, at most {MAX_GRANTS}"
         return
-    if held + len(update.grants) > MAX_CREDENTIALS:
+    new = sum(grant is not None and key not in held for key, grant in update.grants.items())
+    if new and len(held) + new > MAX_CREDENTIALS:
         yield f"more than {MAX_CREDENTIALS} credentials"
     for key, grant in update.grants.items():
         if not well_formed(key):

@@ -103,7 +103,7 @@ class Updates:
                 f"the update leads on from {update.base}, but version {held.version} is held"
             )
             self._desk.end(asked.request, "permissions_version", message)
-        elif wrong := mistakes(update, self._doors, len(held)):
+        elif wrong := mistakes(update, self._doors, held):
             self._desk.end(asked.request, "permissions_invalid", "; ".join(wrong))
         else:
             held.revoke(update)

@@ -1,0 +1,105 @@
+"""Which hardware may be driven."""
+
+from dataclasses import replace
+
+import pytest
+
+from gatewayd.core.audit import (
+    Catalogue,
+    Family,
+    Finding,
+    Needs,
+    Status,
+    judge,
+    needs_of,
+)
+from gatewayd.core.model import Identity, Verdict
+from tests.core.site import CATALOGUE, DESK, GOOD, LAB_DOOR, LOBBY_DOOR, OLD, STRIKE, identity
+
+UNIT = identity()
+
+
+def verdict(
+    unit: Identity, *, shipped: tuple[Family, ...], site: tuple[Family, ...]
+) -> Verdict:
+    return judge(unit, Catalogue(shipped, site), Needs()).verdict
+
+
+def test_an_approved_family_may_be_driven() -> None:
+    assert judge(UNIT, CATALOGUE, Needs()) == Finding(Verdict.APPROVED, "matches good", "good")
+
+
+def test_a_classic_unit_is_named_with_what_replaces_it() -> None:
+    found = judge(identity(model=9), CATALOGUE, Needs())
+    assert (found.verdict, found.family, found.replacement) == ("classic", "old", "model 1")
+    assert "model 9" in found.why
+    assert "no keys" in found.why
+
+
+def test_what_no_rule_matches_is_unknown() -> None:
+    assert judge(UNIT, Catalogue(), Needs()).verdict is Verdict.UNKNOWN
+
+
+def test_a_site_approves_what_the_shipped_rules_do_not_know() -> None:
+    assert verdict(UNIT, shipped=(OLD,), site=(GOOD,)) is Verdict.APPROVED
+
+
+def test_a_site_cannot_approve_what_is_shipped_as_classic() -> None:
+    ours = replace(GOOD, model=9)
+    assert verdict(identity(model=9), shipped=(OLD,), site=(ours,)) is Verdict.CLASSIC
+
+
+def test_a_site_may_be_stricter() -> None:
+    ours = replace(OLD, model=1)
+    assert verdict(UNIT, shipped=(GOOD,), site=(ours,)) is Verdict.CLASSIC
+
+
+ANY = Family("any", Status.APPROVED)
+
+
+@pytest.mark.parametrize(
+    ("rule", "matches"),
+    [
+        (ANY, True),
+        (replace(ANY, vendor="ffffff"), False),
+        (replace(ANY, model=2), False),
+        (replace(ANY, hardware=(1, 3)), True),
+        (replace(ANY, hardware=(2, 3)), False),
+        (replace(ANY, hardware=(0, 0)), False),
+        (replace(ANY, firmware_from=(1, 2, 3)), True),
+        (replace(ANY, firmware_from=(1, 3, 0)), False),
+        (replace(ANY, firmware_to=(1, 2, 3)), True),
+        (replace(ANY, firmware_to=(1, 2, 2)), False),
+        (replace(ANY, requires=((1, 4), (2, 1))), True),
+        (replace(ANY, requires=((1, 5),)), False),
+        (replace(ANY, requires=((9, 1),)), False),
+        (replace(ANY, lacks=((9, 1),)), True),
+        (replace(ANY, lacks=((1, 4),)), False),
+    ],
+)
+def test_a_rule_matches_what_it_says(rule: Family, matches: bool) -> None:  # noqa: FBT001 -- a parameter
+    assert rule.matches(UNIT) is matches
+
+
+def test_doors_need_what_hangs_on_each_controller() -> None:
+    assert needs_of([LOBBY_DOOR, LAB_DOOR]) == {
+        STRIKE: Needs(outputs=1),
+        DESK: Needs(readers=2, inputs=2, outputs=1),
+    }
+
+
+def test_a_unit_with_too_little_on_it_is_misconfigured() -> None:
+    small = replace(UNIT, capabilities=((1, 1, 1), (13, 0, 0)))
+    found = judge(small, CATALOGUE, Needs(readers=2, inputs=2, outputs=1))
+    assert found.verdict is Verdict.MISCONFIGURED
+    assert found.why == (
+        "2 readers used, 1 there; 2 inputs used, 1 there; 1 outputs used, 0 there"
+    )
+
+
+@pytest.mark.parametrize("said", [(), ((13, 0, 0),), ((13, 0, 1),)])
+def test_no_readers_and_one_reader_both_mean_one(
+    said: tuple[tuple[int, int, int], ...],
+) -> None:
+    unit = replace(UNIT, capabilities=said)
+    assert judge(unit, CATALOGUE, Needs(readers=1)).verdict is Verdict.APPROVED

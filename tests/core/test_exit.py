@@ -1,0 +1,130 @@
+"""The exit button works in every mode; nothing else opens like it."""
+
+import pytest
+
+from gatewayd.core.actions import Latch, Record, Release
+from gatewayd.core.events import (
+    AccessTaken,
+    DoorFault,
+    DoorOpened,
+    ExitRequested,
+    ReleaseFailed,
+)
+from gatewayd.core.facts import Outcome
+from gatewayd.core.model import DoorMode, OrderId
+from gatewayd.core.requests import SetDoorMode
+from tests.core.site import (
+    ANNA,
+    CLOSED,
+    DESK,
+    FAULT,
+    LAB_DOOR,
+    LOBBY,
+    OPEN,
+    PRESSED,
+    REST,
+    STRIKE,
+    World,
+    events,
+    lobby,
+    of,
+    orders,
+    ready,
+    site,
+)
+
+
+def test_the_exit_button_releases_the_door() -> None:
+    assert ready().inputs(CLOSED, PRESSED) == [
+        Record(ExitRequested(LOBBY)),
+        Release(OrderId(1), STRIKE, 1, 0, seconds=5.0, expires=102.0),
+    ]
+
+
+def test_whoever_leaves_has_no_name() -> None:
+    world = ready()
+    world.inputs(CLOSED, PRESSED)
+    assert events(world.inputs(OPEN, PRESSED)) == [DoorOpened(LOBBY), AccessTaken(LOBBY, None)]
+
+
+def test_a_button_held_down_is_one_press() -> None:
+    world = ready()
+    world.inputs(CLOSED, PRESSED)
+    assert orders(world.inputs(OPEN, PRESSED)) == []
+    world.inputs(OPEN, REST)
+    assert len(orders(world.inputs(OPEN, PRESSED))) == 1
+
+
+@pytest.mark.parametrize("mode", [DoorMode.BLOCKED, DoorMode.LOCKED])
+def test_the_exit_button_works_whatever_the_mode(mode: DoorMode) -> None:
+    world = ready()
+    world.done(orders(world.ask(SetDoorMode(LOBBY, mode)))[0])
+    assert len(of(Release, world.inputs(CLOSED, PRESSED))) == 1
+
+
+def test_an_unlocked_door_needs_no_release() -> None:
+    world = ready()
+    world.done(orders(world.ask(SetDoorMode(LOBBY, DoorMode.UNLOCKED)))[0])
+    assert world.inputs(CLOSED, PRESSED) == [Record(ExitRequested(LOBBY))]
+
+
+def test_a_door_that_should_be_unlocked_and_is_not_is_told_again() -> None:
+    world = ready()
+    (latch,) = of(Latch, world.ask(SetDoorMode(LOBBY, DoorMode.UNLOCKED)))
+    world.done(latch, Outcome.REFUSED)
+    (again,) = of(Latch, world.inputs(CLOSED, PRESSED))
+    assert again.on
+
+
+def test_a_button_found_pressed_opens_nothing() -> None:
+    world = World()
+    world.online()
+    assert orders(world.inputs(CLOSED, PRESSED)) == []
+    world.inputs(CLOSED, REST)
+    assert len(orders(world.inputs(CLOSED, PRESSED))) == 1
+
+
+def test_a_button_found_pressed_after_an_outage_opens_nothing() -> None:
+    world = ready()
+    world.offline(DESK)
+    world.online(DESK, connection=2)
+    assert orders(world.inputs(CLOSED, PRESSED, connection=2)) == []
+
+
+def test_a_fault_of_the_wiring_is_no_press() -> None:
+    world = ready()
+    faulty = world.inputs(CLOSED, FAULT)
+    assert events(faulty) == [DoorFault(LOBBY, fault=True, part="exit_button")]
+    assert orders(faulty) == []
+    assert orders(world.inputs(CLOSED, PRESSED)) == []
+    world.inputs(CLOSED, REST)
+    assert len(orders(world.inputs(CLOSED, PRESSED))) == 1
+
+
+def test_a_button_may_be_pressed_when_its_input_is_inactive() -> None:
+    world = ready(site(lobby(exit_active_when=False), LAB_DOOR))
+    assert orders(world.inputs(CLOSED, PRESSED)) == []
+    assert len(orders(world.inputs(CLOSED, REST))) == 1
+    assert events(world.inputs(CLOSED, FAULT)) == [
+        DoorFault(LOBBY, fault=True, part="exit_button")
+    ]
+
+
+def test_an_exit_request_that_cannot_be_served_is_recorded() -> None:
+    world = ready()
+    world.offline(STRIKE)
+    assert world.inputs(CLOSED, PRESSED) == [
+        Record(ExitRequested(LOBBY)),
+        Record(ReleaseFailed(LOBBY, Outcome.NOT_SENT, "strike is not driven")),
+    ]
+
+
+def test_somebody_who_leaves_takes_nobodys_place() -> None:
+    world = ready()
+    world.card()
+    world.inputs(CLOSED, PRESSED)
+    assert AccessTaken(LOBBY, ANNA) in events(world.inputs(OPEN, PRESSED))
+    world.inputs(CLOSED, REST)
+    world.inputs(CLOSED, PRESSED)
+    world.card()
+    assert AccessTaken(LOBBY, ANNA) in events(world.inputs(OPEN, PRESSED))

@@ -1,0 +1,181 @@
+"""Whatever breaks in the brain, nothing opens, and everybody is answered."""
+
+from collections.abc import Callable
+from typing import Never
+
+import pytest
+
+from gatewayd.core.actions import Action, Admit, Bar, Record, Signal, Tone
+from gatewayd.core.door import DoorState
+from gatewayd.core.doors import Doors
+from gatewayd.core.events import (
+    AccessDenied,
+    AccessGranted,
+    InternalError,
+    ReleaseFailed,
+    RequestEnded,
+)
+from gatewayd.core.facts import CardRead, ControllerIdentified, Outcome, RequestCommitted
+from gatewayd.core.gateway import _place
+from gatewayd.core.inspection import Inspection
+from gatewayd.core.model import ControllerId, DoorMode, RequestId
+from gatewayd.core.permissions import Grant, Permissions
+from gatewayd.core.requests import Request, RunAudit, SetDoorMode, UnlockDoor
+from tests.core.site import (
+    ANNA,
+    CARD,
+    DESK,
+    LOBBY,
+    NOON,
+    OFFICE,
+    OPEN,
+    REST,
+    STRIKE,
+    World,
+    admitted,
+    answers,
+    events,
+    identity,
+    of,
+    orders,
+    ready,
+)
+
+Breaks = pytest.MonkeyPatch
+
+
+def broken(*_: object, **__: object) -> Never:
+    raise RuntimeError("26:12345680 must not be seen")
+
+
+def after(work: Callable[..., object]) -> Callable[..., Never]:
+    """Do the work, then break."""
+
+    def both(*arguments: object, **named: object) -> Never:
+        work(*arguments, **named)
+        raise RuntimeError
+
+    return both
+
+
+def errors(actions: list[Action]) -> list[InternalError]:
+    return [event for event in events(actions) if isinstance(event, InternalError)]
+
+
+def test_a_decision_that_breaks_is_a_denial() -> None:
+    naive = Grant(ANNA, frozenset({LOBBY}), valid_from=NOON.replace(tzinfo=None))
+    actions = ready(held=Permissions(1, {"H10301:36:6765": naive})).card()
+    assert AccessDenied(LOBBY, "H10301:36:6765", "internal_error") in events(actions)
+    assert [signal.tone for signal in of(Signal, actions)] == [Tone.DENIED]
+    assert len(errors(actions)) == 1
+
+
+def test_the_record_says_where_and_no_more(monkeypatch: Breaks) -> None:
+    monkeypatch.setattr(Permissions, "find", broken)
+    (error,) = errors(ready().card())
+    assert error.what.startswith("RuntimeError in broken:")
+    assert error.what.endswith(" on CardRead")
+    assert "26:" not in error.what
+
+
+def test_an_error_without_a_trace_can_be_told() -> None:
+    assert _place(ValueError(), None) == "ValueError in ? on time"
+
+
+def test_a_card_at_no_reader_of_ours_has_nobody_to_deny() -> None:
+    actions = ready().tell(CardRead(ControllerId("nobody's"), 1, 0, CARD))
+    assert len(errors(actions)) == len(actions) == 1
+
+
+def test_a_grant_that_breaks_on_its_way_out_opens_nothing(monkeypatch: Breaks) -> None:
+    world = ready()
+    monkeypatch.setattr(Doors, "_signal", broken)
+    actions = world.card()
+    assert orders(actions) == []
+    assert [type(event) for event in events(actions)] == [
+        AccessGranted,
+        ReleaseFailed,
+        InternalError,
+    ]
+    monkeypatch.undo()
+    world.wait(5)
+    world.inputs(OPEN, REST)
+    assert world.views[LOBBY].alarms == ("forced",)
+
+
+def test_a_denial_that_breaks_is_still_recorded(monkeypatch: Breaks) -> None:
+    monkeypatch.setattr(Permissions, "find", broken)
+    monkeypatch.setattr(Doors, "_signal", broken)
+    actions = ready().card()
+    assert orders(actions) == []
+    assert [type(event) for event in events(actions)] == [
+        InternalError,
+        AccessDenied,
+        InternalError,
+    ]
+
+
+def test_a_request_that_breaks_is_answered(monkeypatch: Breaks) -> None:
+    world = ready()
+    monkeypatch.setattr(Doors, "unlock", broken)
+    actions = world.ask(UnlockDoor(LOBBY))
+    assert answers(actions) == [("r1", "internal_error")]
+    assert RequestEnded(RequestId("r1"), OFFICE, "internal_error") in events(actions)
+
+
+def test_a_request_that_breaks_after_it_was_ordered_moves_nothing(monkeypatch: Breaks) -> None:
+    world = ready()
+    monkeypatch.setattr(Doors, "_after", broken)
+    for command in (UnlockDoor(LOBBY), SetDoorMode(LOBBY, DoorMode.UNLOCKED)):
+        actions = world.ask(command)
+        assert orders(actions) == []
+        assert [error for _, error in answers(actions)] == ["internal_error"]
+    monkeypatch.undo()
+    assert answers(world.wait(10)) == []
+
+
+def test_an_older_latch_is_not_forgotten_with_a_newer_order(monkeypatch: Breaks) -> None:
+    world = ready()
+    world.done(orders(world.ask(SetDoorMode(LOBBY, DoorMode.LOCKED)))[0], Outcome.EXPIRED)
+    monkeypatch.setattr(Doors, "_after", broken)
+    world.card()
+    monkeypatch.undo()
+    assert len(orders(world.wait(6))) == 1
+
+
+def test_a_request_that_was_answered_before_it_broke_has_its_answer(
+    monkeypatch: Breaks,
+) -> None:
+    world = World()
+    monkeypatch.setattr(Inspection, "ask", after(Inspection.ask))
+    assert answers(world.ask(RunAudit())) == [("r1", None)]
+
+
+def test_an_admission_that_breaks_is_none(monkeypatch: Breaks) -> None:
+    world = World()
+    monkeypatch.setattr(Doors, "follow", broken)
+    actions = world.tell(ControllerIdentified(STRIKE, 1, identity()))
+    assert admitted(actions) == []
+    assert Bar(STRIKE) in actions
+    assert len(errors(actions)) == 1
+    monkeypatch.undo()
+    world.online(DESK)
+    assert orders(world.ask(UnlockDoor(LOBBY))) == []
+
+
+def test_time_that_breaks_does_not_stand_still(monkeypatch: Breaks) -> None:
+    world = ready()
+    world.inputs(OPEN, REST)
+    monkeypatch.setattr(DoorState, "_ring", broken)
+    told = world.wait(60)
+    assert 1 <= len(errors(told)) <= 3
+    assert world.brain.deadline > world.mono
+
+
+def test_an_answer_goes_out_even_if_its_door_is_broken(monkeypatch: Breaks) -> None:
+    world = ready()
+    monkeypatch.setattr(DoorState, "set_mode", broken)
+    request = Request(RequestId("r9"), OFFICE, SetDoorMode(LOBBY, DoorMode.LOCKED), expires=200)
+    assert answers(world.tell(RequestCommitted(request))) == [("r9", "internal_error")]
+    assert Record not in {type(each) for each in world.tick()}
+    assert Admit not in {type(each) for each in world.tick()}

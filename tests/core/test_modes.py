@@ -1,0 +1,173 @@
+"""A mode is a wish for a state: the lock is told until it follows."""
+
+from gatewayd.core.actions import Latch, Record
+from gatewayd.core.events import DoorModeChanged, DoorModeNotApplied
+from gatewayd.core.facts import (
+    ControllerAnswers,
+    ControllerIdentified,
+    ControllerSilent,
+    Outcome,
+)
+from gatewayd.core.model import DoorMode, OrderId
+from gatewayd.core.requests import SetDoorMode
+from tests.core.site import (
+    CLOSED,
+    DESK,
+    LOBBY,
+    REST,
+    STRIKE,
+    World,
+    answers,
+    events,
+    identity,
+    of,
+    orders,
+    ready,
+)
+
+UNLOCK = SetDoorMode(LOBBY, DoorMode.UNLOCKED)
+LOCK = SetDoorMode(LOBBY, DoorMode.LOCKED)
+
+
+def test_an_unlocked_door_has_its_output_on() -> None:
+    world = ready()
+    asked = world.ask(UNLOCK)
+    assert asked[:2] == [
+        Record(DoorModeChanged(LOBBY, "unlocked", "request office")),
+        Latch(OrderId(1), STRIKE, 1, 0, on=True, expires=102.0),
+    ]
+    assert answers(asked) == []
+    assert answers(world.done(orders(asked)[0])) == [("r1", None)]
+    assert world.views[LOBBY].mode is DoorMode.UNLOCKED
+    assert world.views[LOBBY].locked is False
+
+
+def test_locking_switches_it_off_again() -> None:
+    world = ready()
+    world.done(orders(world.ask(UNLOCK))[0])
+    (latch,) = of(Latch, world.ask(LOCK))
+    assert not latch.on
+    world.done(latch)
+    assert world.views[LOBBY].locked is True
+
+
+def test_the_same_mode_again_is_told_again_but_is_no_change() -> None:
+    world = ready()
+    asked = world.ask(LOCK)
+    assert events(asked) == []
+    assert len(of(Latch, asked)) == 1
+
+
+def test_at_the_start_every_door_is_locked_and_nothing_moves() -> None:
+    world = World()
+    assert orders(world.online()) == []
+    assert world.views[LOBBY].mode is DoorMode.LOCKED
+
+
+def test_a_mode_is_applied_again_when_the_lock_comes_back() -> None:
+    world = ready()
+    world.done(orders(world.ask(UNLOCK))[0])
+    world.offline(STRIKE)
+    assert world.views[LOBBY].locked is None
+    (latch,) = orders(world.online(STRIKE, connection=2))
+    assert latch == Latch(OrderId(2), STRIKE, 2, 0, on=True, expires=102.0)
+
+
+def test_a_mode_ordered_while_the_lock_was_away_waits_for_it() -> None:
+    world = ready()
+    world.done(orders(world.ask(UNLOCK))[0])
+    world.offline(STRIKE)
+    asked = world.ask(LOCK)
+    assert orders(asked) == []
+    assert answers(asked) == [("r2", "controller_offline")]
+    (latch,) = of(Latch, world.online(STRIKE, connection=2))
+    assert not latch.on
+
+
+def test_a_mode_for_a_lock_that_is_barred_is_answered_so() -> None:
+    world = World()
+    world.online(DESK)
+    world.tell(ControllerIdentified(STRIKE, 1, identity(model=9)))
+    assert answers(world.ask(UNLOCK)) == [("r1", "unit_not_approved")]
+
+
+def test_a_lock_that_does_not_follow_is_told_again_and_complained_of_once() -> None:
+    world = ready()
+    (latch,) = of(Latch, world.ask(UNLOCK))
+    failed = world.done(latch, Outcome.EXPIRED, "busy")
+    assert DoorModeNotApplied(LOBBY, "unlocked", "expired", "busy") in events(failed)
+    assert answers(failed) == [("r1", "controller_silent")]
+    assert of(Latch, world.wait(4.9)) == []
+    (again,) = of(Latch, world.wait(0.2))
+    assert events(world.done(again, Outcome.EXPIRED)) == []
+    (third,) = of(Latch, world.wait(5.1))
+    world.done(third)
+    assert of(Latch, world.wait(60)) == []
+
+
+def test_a_lock_that_failed_and_left_is_told_once_it_is_back() -> None:
+    world = ready()
+    world.done(orders(world.ask(UNLOCK))[0], Outcome.UNCONFIRMED)
+    world.offline(STRIKE)
+    assert of(Latch, world.wait(20)) == []
+    assert len(of(Latch, world.online(STRIKE, connection=2))) == 1
+
+
+def test_a_door_between_two_modes_is_not_told_twice_at_a_time() -> None:
+    world = ready()
+    (latch,) = of(Latch, world.ask(UNLOCK))
+    assert orders(world.tell(ControllerSilent(STRIKE, 1))) == []
+    assert orders(world.tell(ControllerAnswers(STRIKE, 1))) == []
+    world.done(latch)
+    assert orders(world.tell(ControllerAnswers(STRIKE, 1))) == []
+
+
+def test_the_newest_of_two_modes_counts() -> None:
+    world = ready()
+    (on,), (off,) = of(Latch, world.ask(UNLOCK)), of(Latch, world.ask(LOCK))
+    world.done(on)
+    world.done(off, Outcome.EXPIRED)
+    (again,) = of(Latch, world.wait(6))
+    assert not again.on
+
+
+def test_an_older_order_that_fails_does_not_matter() -> None:
+    world = ready()
+    (on,), (off,) = of(Latch, world.ask(UNLOCK)), of(Latch, world.ask(LOCK))
+    world.done(on, Outcome.EXPIRED)
+    world.done(off)
+    assert of(Latch, world.wait(60)) == []
+
+
+def test_a_pulse_that_ends_leaves_an_unlocked_door_unlocked() -> None:
+    world = ready()
+    world.done(orders(world.card())[0])
+    world.done(orders(world.ask(UNLOCK))[0])
+    world.wait(20)
+    assert world.views[LOBBY].locked is False
+
+
+def test_a_pulse_that_starts_late_leaves_an_unlocked_door_unlocked() -> None:
+    world = ready()
+    (pulse, _) = orders(world.card())
+    world.done(orders(world.ask(UNLOCK))[0])
+    world.done(pulse)
+    world.wait(20)
+    assert world.views[LOBBY].locked is False
+
+
+def test_the_view_follows_what_the_output_says() -> None:
+    world = ready()
+    world.outputs(STRIKE, True)  # noqa: FBT003 -- an output that is on
+    assert world.views[LOBBY].locked is False
+    world.outputs(STRIKE, False)  # noqa: FBT003 -- an output that is off
+    assert world.views[LOBBY].locked is True
+    assert world.outputs(STRIKE) == []
+
+
+def test_nobody_waits_for_a_door_that_is_unlocked_meanwhile() -> None:
+    world = ready()
+    world.done(orders(world.card())[0])
+    world.done(orders(world.ask(UNLOCK))[0])
+    assert events(world.wait(20)) == []
+    world.inputs(CLOSED, REST)
