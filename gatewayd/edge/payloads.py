@@ -1,0 +1,544 @@
+"""JSON out of the core's values, and JSON into them.
+
+Out: the core's dataclasses as pydantic lays them out, one serializer per class, built at
+import. An event gets its number, time and kind in front; encoding one never fails, because
+an event that cannot be written is an event that is lost.
+
+In: a request is read whole or refused with a stable code and a sentence that names key and
+reason, never the payload itself. Nothing is guessed: duplicate keys, NaN, numbers beyond a
+double, unknown keys, strings for numbers and times that are not RFC 3339 UTC are refused.
+A refusal is a value (`Refusal`), and it never stands for a default action.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
+
+import structlog
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError, to_json
+
+from gatewayd.core.actions import Answer, PermissionsView
+from gatewayd.core.events import Event
+from gatewayd.core.model import (
+    AuditReport,
+    ClientId,
+    ControllerView,
+    DoorId,
+    DoorMode,
+    DoorView,
+    HolderId,
+    Moment,
+    RequestId,
+)
+from gatewayd.core.permissions import Grant, Update
+from gatewayd.core.requests import (
+    ApplyPermissions,
+    Command,
+    ReadHealth,
+    RunAudit,
+    SetDoorMode,
+    UnlockDoor,
+)
+
+log = structlog.get_logger()
+
+LARGEST_REQUEST = 256 << 10  # bytes of one request
+DEEPEST = 16  # arrays and objects inside each other
+LONGEST_VALIDITY = timedelta(seconds=300)  # from `issued` to `expires`
+EARLIEST = timedelta(seconds=30)  # how far in the future `issued` may lie
+MOST_GRANTS = 10_000  # in one update
+MOST_DOORS = 1_000  # in one grant
+LARGEST_NUMBER = 2**53 - 1  # every reader of JSON keeps it exactly
+LONGEST_MESSAGE = 300  # characters of an error message
+MOST_MISTAKES = 3  # named in one error message
+
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)  # safe as a level of a topic
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
+_DECODED_KEY = re.compile(r"[A-Za-z0-9_.-]{1,32}:\d{0,20}:\d{1,20}", re.ASCII)
+_RAW_KEY = re.compile(r"(\d{1,3}):([0-9a-f]{2,64})", re.ASCII)
+
+
+class ErrorCode(StrEnum):
+    """Why the edge refuses a request. Stable; the brain's own codes join them in docs."""
+
+    BUSY = "busy"
+    DUPLICATE_REQUEST = "duplicate_request"
+    INTERNAL_ERROR = "internal_error"
+    INVALID_REQUEST = "invalid_request"
+    NOT_PERMITTED = "not_permitted"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    RATE_LIMITED = "rate_limited"
+    REQUEST_EARLY = "request_early"
+    REQUEST_EXPIRED = "request_expired"
+    RETAINED_REQUEST = "retained_request"
+    UNKNOWN_COMMAND = "unknown_command"
+
+
+# --- out: events --------------------------------------------------------------------
+
+Serializer = Callable[[Any], bytes]
+
+_EVENTS: dict[type, tuple[str, Serializer]] = {
+    kind: (kind.KIND, TypeAdapter(kind).serializer.to_json) for kind in get_args(Event)
+}
+
+
+def encode_event(seq: int, event: Event, now: Moment) -> bytes:
+    """Lay out one journal event: number, time, kind, then its own fields. Never raises."""
+    kind, to_bytes = _EVENTS[type(event)]
+    try:
+        fields = to_bytes(event)
+    except Exception:  # whatever is wrong with a text, the event must not be lost
+        log.exception("event_cleaned", seq=seq, kind=kind)
+        fields = json.dumps(_clean(asdict(event)), ensure_ascii=False).encode()
+    head = (
+        f'{{"seq":{seq},"at":"{instant(now.utc)}","mono":{now.mono:.6f},'
+        f'"clock":"{"trusted" if now.trusted else "uncertain"}","kind":"{kind}"'
+    ).encode()
+    return head + b"," + fields[1:] if len(fields) > 2 else head + b"}"
+
+
+def instant(utc: datetime) -> str:
+    """Return a time as RFC 3339 in UTC with microseconds: 2026-11-23T19:27:00.000000Z."""
+    return utc.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _clean(value: object) -> object:
+    """Only what JSON can say: lone surrogates become question marks, the rest its repr."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case None | bool() | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {str(_clean(str(key))): _clean(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_clean(item) for item in value]
+        case _:
+            return _clean(repr(value))
+
+
+# --- out: state and answers -----------------------------------------------------------
+
+View = DoorView | ControllerView | AuditReport | PermissionsView
+
+_VIEWS: dict[type, Serializer] = {
+    view: TypeAdapter(view).serializer.to_json for view in get_args(View)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """For `R/status`. `online` is False in the will and after a stop; `why` says which."""
+
+    online: bool
+    version: str
+    trust: str
+    since: datetime | None = None  # start of the process
+    mqtt: str | None = None  # "5" or "3.1.1"
+    why: str = ""
+
+
+_status = TypeAdapter(Status).serializer.to_json
+
+
+def encode_view(view: View) -> bytes:
+    """Lay out retained state."""
+    return _VIEWS[type(view)](view)
+
+
+def encode_status(status: Status) -> bytes:
+    """Lay out `R/status`."""
+    return _status(status)
+
+
+def encode_document(document: object) -> bytes:
+    """Lay out plain values and dataclasses (`R/health`); no NaN gets out."""
+    return to_json(document, inf_nan_mode="null")
+
+
+def encode_answer(answer: Answer) -> bytes:
+    """Lay out the one answer to a request; a result that is no JSON becomes an error."""
+    if answer.error is not None:
+        return encode_error(answer.request, answer.error, answer.message)
+    try:
+        return encode_document({"id": answer.request, "ok": True, "result": answer.result})
+    except ValueError:  # PydanticSerializationError is one
+        log.exception("answer_unreadable", request=answer.request)
+        return encode_error(
+            answer.request, ErrorCode.INTERNAL_ERROR, "done, but the result cannot be shown"
+        )
+
+
+def encode_error(request: str | None, code: str, message: str) -> bytes:
+    """Lay out an answer that is an error; `request` is None if it could not be read."""
+    text = message[:LONGEST_MESSAGE].encode("utf-8", "replace").decode()
+    return encode_document(
+        {"id": request, "ok": False, "error": {"code": code, "message": text}}
+    )
+
+
+# --- in: single values ----------------------------------------------------------------
+
+
+def _matching(kind: str, pattern: re.Pattern[str], rule: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise PydanticCustomError(kind, rule)
+        return value
+
+    return AfterValidator(check)
+
+
+def _instant(value: object) -> object:
+    """RFC 3339 in UTC and nothing else: no offsets, no numbers, no missing seconds."""
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise PydanticCustomError("instant", "must be a time like 2026-11-23T19:27:00Z")
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise PydanticCustomError("instant", "is no time of any day") from None
+
+
+def _credential(value: str) -> str:
+    """`Card.decoded` or `Card.raw`; a raw key with stray bits would never match a card."""
+    if _DECODED_KEY.fullmatch(value):
+        return value
+    raw = _RAW_KEY.fullmatch(value)
+    if raw is None:
+        raise PydanticCustomError("key", "must be like H10301:12:345 or 26:12345680")
+    bits, digits = int(raw[1]), raw[2]
+    if len(digits) != (bits + 7) // 8 * 2 or int(digits, 16) & ((1 << (-bits % 8)) - 1):
+        raise PydanticCustomError("key", "has more or fewer digits than bits, or pad bits set")
+    return value
+
+
+Name = Annotated[
+    str,
+    _matching("name", NAME, "must be 1 to 64 of A-Z, a-z, 0-9, _, - and, not first, ."),
+    WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"}),
+]
+Id = Annotated[
+    str,
+    _matching("id", REQUEST_ID, "must be 1 to 64 of A-Z, a-z, 0-9, ., _, : and -"),
+    WithJsonSchema({"type": "string", "pattern": f"^{REQUEST_ID.pattern}$"}),
+]
+Holder = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    _matching("holder", re.compile(r"[^\x00-\x1f\x7f]+"), "must not hold control characters"),
+]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+CredentialKey = Annotated[str, AfterValidator(_credential)]
+Version = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
+
+
+# --- in: one model per command ----------------------------------------------------------
+
+
+class Model(BaseModel):
+    """Strict: no unknown keys, nothing converted, inputs never shown in errors."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
+class Args(Model):
+    """The arguments of one command."""
+
+    def command(self) -> Command:
+        raise NotImplementedError
+
+
+class UnlockDoorArgs(Args):
+    """`door.unlock`."""
+
+    door: Name
+
+    def command(self) -> Command:
+        return UnlockDoor(DoorId(self.door))
+
+
+class SetDoorModeArgs(Args):
+    """`door.mode`."""
+
+    door: Name
+    mode: Literal["locked", "unlocked", "blocked"]
+
+    def command(self) -> Command:
+        return SetDoorMode(DoorId(self.door), DoorMode(self.mode))
+
+
+class GrantArgs(Model):
+    """What one credential may do; `valid_from` inclusive, `valid_until` exclusive."""
+
+    holder: Holder
+    doors: Annotated[list[Name], Field(max_length=MOST_DOORS)]
+    valid_from: Instant | None = None
+    valid_until: Instant | None = None
+    enabled: bool = True
+
+    def grant(self) -> Grant:
+        return Grant(
+            HolderId(self.holder),
+            frozenset(map(DoorId, self.doors)),
+            self.valid_from,
+            self.valid_until,
+            self.enabled,
+        )
+
+
+class ApplyPermissionsArgs(Args):
+    """`permissions.apply`; null takes a grant away."""
+
+    base: Version
+    version: Version
+    grants: Annotated[dict[CredentialKey, GrantArgs | None], Field(max_length=MOST_GRANTS)]
+
+    def command(self) -> Command:
+        grants = {
+            key: None if each is None else each.grant() for key, each in self.grants.items()
+        }
+        return ApplyPermissions(Update(self.base, self.version, grants))
+
+
+class RunAuditArgs(Args):
+    """`audit.run`."""
+
+    def command(self) -> Command:
+        return RunAudit()
+
+
+class ReadHealthArgs(Args):
+    """`health.read`."""
+
+    def command(self) -> Command:
+        return ReadHealth()
+
+
+A = TypeVar("A", bound=Args)
+
+
+class Envelope(Model, Generic[A]):
+    """What stands around the arguments: who asks, from when until when it counts."""
+
+    id: Id
+    client: Name
+    issued: Instant
+    expires: Instant
+    args: A
+
+
+ENVELOPES: Mapping[str, type[Envelope[Any]]] = {
+    UnlockDoor.COMMAND: Envelope[UnlockDoorArgs],
+    SetDoorMode.COMMAND: Envelope[SetDoorModeArgs],
+    ApplyPermissions.COMMAND: Envelope[ApplyPermissionsArgs],
+    RunAudit.COMMAND: Envelope[RunAuditArgs],
+    ReadHealth.COMMAND: Envelope[ReadHealthArgs],
+}
+
+
+# --- in: requests -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a payload is no request. `id` and `client` as far as they could be read."""
+
+    code: ErrorCode
+    message: str
+    id: RequestId | None = None
+    client: ClientId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request as it was written; not yet judged by the clock."""
+
+    id: RequestId
+    client: ClientId
+    issued: datetime
+    expires: datetime
+    command: Command
+
+
+def decode_request(command: str, payload: bytes) -> Call | Refusal:
+    """Read a request for `command`, whole, or say what is wrong with it."""
+    document = _read(payload)
+    if isinstance(document, _Unreadable):
+        return Refusal(ErrorCode.INVALID_REQUEST, str(document))
+    model = ENVELOPES.get(command)
+    if model is None:
+        return _refuse(document, ErrorCode.UNKNOWN_COMMAND, "there is no such command")
+    try:
+        envelope = model.model_validate(document)
+    except ValidationError as error:
+        return _refuse(document, ErrorCode.INVALID_REQUEST, _mistakes(error))
+    return Call(
+        RequestId(envelope.id),
+        ClientId(envelope.client),
+        envelope.issued,
+        envelope.expires,
+        envelope.args.command(),
+    )
+
+
+def untimely(call: Call, utc: datetime) -> Refusal | None:
+    """Judge a request by the clock; None: it counts now."""
+
+    def refuse(code: ErrorCode, message: str) -> Refusal:
+        return Refusal(code, message, call.id, call.client)
+
+    if not timedelta() < call.expires - call.issued <= LONGEST_VALIDITY:
+        limit = f"{LONGEST_VALIDITY.total_seconds():.0f} s"
+        return refuse(ErrorCode.INVALID_REQUEST, f"expires: must be 0 to {limit} after issued")
+    if utc >= call.expires:
+        return refuse(ErrorCode.REQUEST_EXPIRED, f"it is {instant(utc)}; compare clocks")
+    if call.issued - utc > EARLIEST:
+        return refuse(ErrorCode.REQUEST_EARLY, f"it is only {instant(utc)}; compare clocks")
+    return None
+
+
+class _Unreadable(ValueError):
+    """Not JSON as we take it. The text is for the sender."""
+
+
+def _read(payload: bytes) -> dict[str, Any] | _Unreadable:
+    try:
+        return _object(payload)
+    except _Unreadable as error:
+        return error
+    except RecursionError:
+        return _Unreadable("JSON: nested too deeply")
+    except UnicodeError:
+        return _Unreadable("not UTF-8")
+    except json.JSONDecodeError as error:  # its text is a constant sentence and a position
+        return _Unreadable(f"JSON: {error.msg} at character {error.pos}")
+    except ValueError:  # a number of thousands of digits
+        return _Unreadable("JSON: a number is too long")
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    if len(payload) > LARGEST_REQUEST:
+        raise _Unreadable(f"longer than {LARGEST_REQUEST} bytes")
+    document = json.loads(
+        payload.decode(),
+        object_pairs_hook=_no_duplicates,
+        parse_constant=_no_constant,
+        parse_float=_finite,
+    )
+    if _deeper_than(DEEPEST, payload):
+        raise _Unreadable(f"JSON: nested deeper than {DEEPEST}")
+    if not isinstance(document, dict):
+        raise _Unreadable("must be a JSON object")
+    if _SURROGATE.search(payload):
+        json.dumps(document, ensure_ascii=False).encode()  # UnicodeEncodeError if one is alone
+    return document
+
+
+_SURROGATE = re.compile(rb"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_PAIR = re.compile(rb"\[\]|\{\}")
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def _deeper_than(limit: int, payload: bytes) -> bool:
+    """Peel matching brackets off, level by level; `payload` is sound JSON."""
+    if payload.count(b"[") + payload.count(b"{") <= limit:
+        return False
+    brackets = _STRING.sub(b"", payload).translate(None, _ALL_BUT_BRACKETS)
+    for _ in range(limit):
+        brackets = _PAIR.sub(b"", brackets)
+    return bool(brackets)
+
+
+def _no_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in table:
+            raise _Unreadable(f"JSON: key {_shown(key)} stands twice in one object")
+        table[key] = value
+    return table
+
+
+def _no_constant(name: str) -> object:
+    raise _Unreadable(f"JSON: {name} is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _Unreadable("JSON: a number is too large")
+    return value
+
+
+def _refuse(document: Mapping[str, Any], code: ErrorCode, message: str) -> Refusal:
+    """Refuse to whoever the document says it is from, if it says so well enough."""
+    id_, client = document.get("id"), document.get("client")
+    return Refusal(
+        code,
+        message,
+        RequestId(id_) if isinstance(id_, str) and REQUEST_ID.fullmatch(id_) else None,
+        ClientId(client) if isinstance(client, str) and NAME.fullmatch(client) else None,
+    )
+
+
+def _shown(key: str) -> str:
+    """A key of the sender's, short and harmless."""
+    return key if NAME.fullmatch(key) or _DECODED_KEY.fullmatch(key) else ascii(key[:32])
+
+
+# --- in: what is wrong ----------------------------------------------------------------------
+
+_REASONS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "list_type": "must be a list",
+}
+
+
+def _mistakes(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    text = "; ".join(f"{_where(each)}: {_reason(each)}" for each in found[:MOST_MISTAKES])
+    return (
+        f"{text}; and {len(found) - MOST_MISTAKES} more" if len(found) > MOST_MISTAKES else text
+    )
+
+
+def _where(error: ErrorDetails) -> str:
+    parts = (str(part) for part in error["loc"] if part != "[key]")
+    return ".".join(map(_shown, parts)) or "request"
+
+
+def _reason(error: ErrorDetails) -> str:
+    known = _REASONS.get(error["type"])
+    return known or error["msg"].replace("Input should", "must")
