@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from gatewayd.edge.database import set_aside
 from gatewayd.edge.journal import LONGEST_READ, Entry, Journal, Limits, Remembered
 from gatewayd.edge.ring import LONGEST, Ring
 from gatewayd.errors import DamagedState, StateError
-from tests.edge.posted import Posted
+from tests.edge.posted import FAST, Posted
 
 NOW = Moment(100.0, datetime(2030, 1, 1, tzinfo=UTC))
 OPENED = DoorOpened(DoorId("lobby"))
@@ -454,9 +455,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        import tempfile
-
-        self.directory = tempfile.TemporaryDirectory()
+        self.directory = TemporaryDirectory(dir=FAST)
         self.desk = Desk(Path(self.directory.name), Limits(ring=1 << 16))
         self.noted: list[Entry] = []
         self.delivered = 0

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from gatewayd.core.model import DoorId, HolderId
 from gatewayd.core.permissions import Grant, Permissions, Update
 from gatewayd.edge.permission_store import NOTHING, WAITING, PermissionStore
 from gatewayd.errors import DamagedState, StateError
-from tests.edge.posted import Posted
+from tests.edge.posted import FAST, Posted
 
 ANNA = Grant(
     HolderId("anna"),
@@ -192,9 +193,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        import tempfile
-
-        self.directory = tempfile.TemporaryDirectory()
+        self.directory = TemporaryDirectory(dir=FAST)
         self.desk = Desk(Path(self.directory.name) / "permissions.db")
         self.version = 0
         self.held: dict[str, Grant] = {}
