@@ -2,9 +2,8 @@
 
     python -m tests.interop.foreign_process --port LINK --addresses 1,2,3,4 [--keyed]
 
-All of them hang on one pseudo-terminal, which appears behind the path LINK. One JSON object
-a line on standard input says what happens at the readers, one a line on standard output
-tells what they heard; `at` is `time.monotonic()`, which processes of one host share.
+All of them hang on one pseudo-terminal, which appears behind the path LINK, and hear every
+byte of it. What is said to the process and what it says is described in `far_end`; besides:
 
     in   {"do": "card", "address": 1, "bits": 26, "data": "12345680"}
          {"do": "keys", "address": 1, "digits": "123"}
@@ -12,41 +11,29 @@ tells what they heard; `at` is `time.monotonic()`, which processes of one host s
          {"do": "health", "address": 1, "tamper": false, "power": true}
          {"do": "silence", "address": 1}     unplugged: hears nothing, says nothing
          {"do": "answer", "address": 1}      plugged in again, its power was never gone
-         {"do": "close_pty"}  {"do": "open_pty"}  {"do": "count"}  {"do": "quit"}
-    out  {"ready": LINK}, once
-         {"did": "card", "address": 1, "at": 12.3}, for everything done
-         {"heard": "output", "address": 1, "at": 12.3, "output": 0, "code": 5, "tenths": 50}
+    out  {"heard": "output", "address": 1, "at": 12.3, "output": 0, "code": 5, "tenths": 50}
          {"heard": "led" | "buzzer" | "text" | …, "address": 1, "at": 12.3, …}
-         {"did": "count", "at": 12.3, "cpu": 0.4, "replies": {"1": 815}}
 
 With `--keyed` the first line on standard input is {"1": "<32 hexadecimal digits>", …}: the
 base keys of those that insist on a secure channel. Command lines can be read by everybody.
-
-libosdp 3.2.9 on Python 3.11 releases None more often than it took it, about 1.6 times a
-command, which ends the interpreter after some thousand. So None is given references to
-spare. The library speaks on standard output, so our own lines leave through a copy of it.
 """
 
 import argparse
-import ctypes
 import json
-import os
-import select
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import osdp_sys
 
+from tests.interop.far_end import FarEnd, read_line
 from tests.interop.foreign import Who
+from tests.interop.libosdp_none import spare_none
 from tests.interop.pseudo_terminal import PseudoTerminal
 
-IDLE_REFRESH = 0.001  # seconds; bytes are handled as they come
 CHANNEL = 1  # all of them share one wire
 INPUTS, OUTPUTS = 2, 2
-SPARE_REFERENCES = 1 << 40
 OK = (0, None)  # one constant: the library never gives it back
 
 CAPABILITIES = (  # function, compliance, count
@@ -57,6 +44,7 @@ CAPABILITIES = (  # function, compliance, count
     (osdp_sys.CAP_READER_AUDIBLE_OUTPUT, 2, 1),
     (osdp_sys.CAP_READERS, 0, 1),
 )
+CARD_BITS, CARD_DATA = 26, "12345680"  # of a drill
 PERMANENT = {1: False, 2: True, 3: False, 4: True}  # control codes that last
 TEMPORARY = {5: True, 6: False}
 # Its Python half cannot answer these questions: NAK 9. The states follow with a poll.
@@ -263,118 +251,60 @@ _TOLD: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-class ForeignLine:
-    """All peripherals of one wire, and whoever moves them through standard input."""
+class ForeignLine(FarEnd):
+    """All of libosdp's peripherals on one wire."""
 
     def __init__(
-        self, port: PseudoTerminal, addresses: list[int], keys: dict[str, str]
+        self, port: PseudoTerminal, addresses: Sequence[int], keys: Mapping[str, str]
     ) -> None:
-        self._port = port
-        self._out = _keep_library_off_stdout()
-        self._told: list[str] = []
-        self._typed = b""
-        self._going = True
+        super().__init__(port, addresses)
         self._peripherals = {
-            address: ForeignPeripheral(address, _key(keys, address), port, self._tell)
+            address: ForeignPeripheral(address, _key(keys, address), port, self._heard)
             for address in addresses
         }
 
-    def run(self) -> None:
-        """Work until told to quit, or until nobody is left to tell us."""
-        self._port.plug_in()
-        self._tell({"ready": str(self._port.path)})
-        try:
-            while self._going:
-                self._flush()
-                self._wait()
-        finally:
-            self._port.hang_up()
-
-    def _wait(self) -> None:
-        watched = [sys.stdin.fileno()]
-        if self._port.descriptor is not None:
-            watched.append(self._port.descriptor)
-        ready, _, _ = select.select(watched, [], [], IDLE_REFRESH)
-        if sys.stdin.fileno() in ready:
-            self._take_orders(os.read(sys.stdin.fileno(), 1 << 16))
-        data = self._port.read()
+    def overhear(self, data: bytes) -> None:
+        """Everybody hears it; the library wants to be called now and then all the same."""
         for each in self._peripherals.values():
             each.overhear(data)
             each.refresh()
 
-    def _take_orders(self, typed: bytes) -> None:
-        self._going = bool(typed)
-        *lines, self._typed = (self._typed + typed).split(b"\n")
-        for line in lines:
-            self._obey(json.loads(line))
+    def present(self, address: int) -> None:
+        """One card like another."""
+        self._peripherals[address].card(CARD_BITS, CARD_DATA)
 
-    def _obey(self, order: dict[str, Any]) -> None:
-        asked = dict(order)
-        match done := order.pop("do"):
-            case "quit":
-                self._going = False
-            case "close_pty":
-                self._port.hang_up()
-            case "open_pty":
-                self._port.plug_in()
-            case "count":
-                self._tell({"did": done, "at": time.monotonic(), **self._count()})
-                return
+    def replies(self) -> Mapping[int, int]:
+        """Return how many replies each address sent."""
+        return {each.address: each.tap.written for each in self._peripherals.values()}
+
+    def obey(self, what: str, order: dict[str, Any]) -> None:
+        """Do something at one reader."""
+        peripheral = self._peripherals[order.pop("address")]
+        match what:
             case "card" | "keys" | "input" | "health" | "silence" | "answer":
-                at = time.monotonic()
-                getattr(self._peripherals[order.pop("address")], done)(**order)
-                self._tell({"did": done, "address": asked["address"], "at": at})
-                return
+                getattr(peripheral, what)(**order)
             case _:
-                raise ValueError(f"nobody knows how to do {done!r}")
-        self._tell({"did": done, "at": time.monotonic()})
+                super().obey(what, order)
 
-    def _count(self) -> dict[str, Any]:
-        replies = {each.address: each.tap.written for each in self._peripherals.values()}
-        return {"cpu": time.process_time(), "replies": replies}
-
-    def _tell(self, what: dict[str, Any]) -> None:
-        self._told.append(json.dumps(what))
-
-    def _flush(self) -> None:
-        if self._told:
-            os.write(self._out, ("\n".join(self._told) + "\n").encode())
-            self._told.clear()
+    def _heard(self, what: dict[str, Any]) -> None:
+        if what["heard"] == "output":
+            self.drove_output(what["address"], what["at"])
+        self.tell(**what)
 
 
-def _key(keys: dict[str, str], address: int) -> bytes | None:
+def _key(keys: Mapping[str, str], address: int) -> bytes | None:
     return bytes.fromhex(keys[str(address)]) if str(address) in keys else None
 
 
-def _keep_library_off_stdout() -> int:
-    ours = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return ours
-
-
-def _spare_none() -> None:
-    """Lend None more references than the library can lose; since 3.12 it needs none."""
-    if sys.version_info < (3, 12):
-        ctypes.c_ssize_t.from_address(id(None)).value += SPARE_REFERENCES
-
-
-def _read_line() -> bytes:
-    """Read up to a line's end and not a byte more; the rest is for `select`."""
-    line = b""
-    while not line.endswith(b"\n"):
-        line += os.read(sys.stdin.fileno(), 1) or b"\n"
-    return line
-
-
-def main(arguments: Iterable[str] | None = None) -> None:
+def main() -> None:
     """Run until standard input ends."""
     parser = argparse.ArgumentParser(description="libosdp peripherals on a pseudo-terminal")
     parser.add_argument("--port", type=Path, required=True)
     parser.add_argument("--addresses", required=True)
     parser.add_argument("--keyed", action="store_true")
-    given = parser.parse_args(None if arguments is None else list(arguments))
-    keys = json.loads(_read_line()) if given.keyed else {}
-    _spare_none()
+    given = parser.parse_args()
+    keys = json.loads(read_line()) if given.keyed else {}
+    spare_none()
     osdp_sys.set_loglevel(osdp_sys.LOG_CRIT)
     addresses = [int(address) for address in given.addresses.split(",")]
     ForeignLine(PseudoTerminal(given.port), addresses, keys).run()

@@ -32,7 +32,8 @@ from gatewayd.core.facts import (
 from gatewayd.core.model import ControllerId, Identity, OrderId
 from gatewayd.edge import serial_port
 from gatewayd.edge.osdp import LineSettings, OsdpLine, Unit
-from tests.interop.foreign import PATIENCE, ForeignPeripherals, Who
+from tests.interop.companion import PATIENCE
+from tests.interop.foreign import ForeignPeripherals, Who
 
 ADDRESSES = (1, 2, 3, 4)
 BAUD = 115200
