@@ -5,17 +5,21 @@
 (SIA OSDP 2.2, 5.9.) The body is opaque here: inside a secure session it is ciphertext, and
 the MAC is over everything before it, which `Frame.head` returns.
 
-`HEADER` defines the first five bytes in construct; `encode` and `decode` read the same bytes
-by hand, an order of magnitude faster, and tests prove them equal.
+The four reserved bits of the control byte are not judged but kept, so that a frame encodes
+to the very bytes it was read from: older units used one of them, a MAC covers them, and the
+check has already said that they are no noise.
+
+Everything is read by hand here, since every byte on the line comes through;
+`protocol/osdp/frame_layout.py` is the definition in construct, and tests prove both equal.
 """
 
+import struct
+from binascii import crc_hqx
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from contextlib import suppress
+from dataclasses import dataclass, field
 
-from construct import Byte, Const, Construct, Int16ul, Struct
-
-from protocol.checks import checksum, crc16
+from protocol.checks import CRC_START, checksum
 from protocol.errors import BadCheck, FrameError, UnsendableMessage
 
 MARK = 0x53  # SOM, start of message
@@ -23,13 +27,22 @@ REPLY = 0x80
 LONGEST = 1440  # bytes, SOM to check (5.6)
 SHORTEST = 7
 BROADCAST = 0x7F  # every peripheral hears it and answers as 0xFF
+IDLE = 0xFF  # what a sender puts before a frame to take the line
 
 SEQUENCE = 0x03
 USES_CRC = 0x04
 HAS_SECURITY = 0x08
+RESERVED = 0xF0
 
 MAC_LENGTH = 4
 FIRST_WITH_MAC, LAST_WITH_MAC = 0x15, 0x18  # SCS_15 … SCS_18
+LONGEST_BLOCK_DATA = 0xFF - 2
+
+_IDLE = bytes((IDLE,))
+_HEAD = 4  # bytes that tell where a frame ends
+
+_START = struct.Struct("<BBHB").pack
+_START_AND_CODE = struct.Struct("<BBHBB").pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,112 +58,173 @@ class SecurityBlock:
         return FIRST_WITH_MAC <= self.type <= LAST_WITH_MAC
 
     def encode(self) -> bytes:
-        """Return length (its own byte included), type and data."""
+        """Return length (its own byte included), type and data; raises UnsendableMessage."""
+        if self.type >> 8 or len(self.data) > LONGEST_BLOCK_DATA:
+            raise UnsendableMessage(f"security block {self.type} of {len(self.data)} bytes")
         return bytes((2 + len(self.data), self.type)) + self.data
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One packet on the line, checked and opened."""
+    """One packet on the line, checked and opened.
+
+    `body` is not in `repr`: it may be a key or a PIN.
+    """
 
     address: int
     sequence: int
     code: int
-    body: bytes
+    body: bytes = field(repr=False)
     reply: bool = False
     crc: bool = True
     security: SecurityBlock | None = None
-    mac: bytes = b""
-
-    HEADER: ClassVar[Construct] = Struct(
-        Const(MARK, Byte), "address" / Byte, "length" / Int16ul, "control" / Byte
-    )
+    mac: bytes = b""  # four bytes exactly if the security block says so
+    reserved: int = 0  # the upper four bits of the control byte, in place
 
     def head(self) -> bytes:
         """Return everything a MAC is computed over: SOM to the end of the body.
 
-        The length is already that of the whole frame. Raises UnsendableMessage if a part
-        does not fit.
+        The length is already that of the whole frame, so `mac` may still be missing. Raises
+        UnsendableMessage if a part does not fit.
         """
-        block = b"" if self.security is None else self.security.encode()
-        mac = MAC_LENGTH if self.security is not None and self.security.has_mac else 0
-        length = 6 + len(block) + len(self.body) + mac + (2 if self.crc else 1)
-        self._check_parts(length)
-        control = self.sequence | (USES_CRC if self.crc else 0) | (HAS_SECURITY if block else 0)
-        address = self.address | (REPLY if self.reply else 0)
-        start = bytes((MARK, address, length & 0xFF, length >> 8, control))
-        return start + block + bytes((self.code,)) + self.body
+        security = self.security
+        if security is None:
+            block, extra = b"", 0
+        else:
+            block = security.encode()
+            extra = len(block) + (MAC_LENGTH if security.has_mac else 0)
+        length = 6 + extra + len(self.body) + (2 if self.crc else 1)
+        if (
+            length > LONGEST
+            or self.address >> 7
+            or self.sequence >> 2
+            or self.code >> 8
+            or self.reserved & ~RESERVED
+        ):
+            raise self._unsendable(length)
+        address = self.address | REPLY if self.reply else self.address
+        control = self.sequence | self.reserved | (USES_CRC if self.crc else 0)
+        if not block:
+            return _START_AND_CODE(MARK, address, length, control, self.code) + self.body
+        start = _START(MARK, address, length, control | HAS_SECURITY)
+        return b"".join((start, block, bytes((self.code,)), self.body))
 
     def encode(self) -> bytes:
-        """Wrap the message in header, security block, MAC and check."""
-        sealed = self.head() + self.mac
+        """Wrap the message in header, security block, MAC and check.
+
+        Raises UnsendableMessage if a part does not fit.
+        """
+        sealed = self.head()
+        security = self.security
+        if security is not None and security.has_mac:
+            if len(self.mac) != MAC_LENGTH:
+                raise UnsendableMessage(
+                    f"a MAC of {len(self.mac)} bytes must have {MAC_LENGTH}"
+                )
+            sealed += self.mac
+        elif self.mac:
+            raise UnsendableMessage("a MAC without a security block that announces it")
         if self.crc:
-            return sealed + crc16(sealed).to_bytes(2, "little")
+            return sealed + crc_hqx(sealed, CRC_START).to_bytes(2, "little")
         return sealed + bytes((checksum(sealed),))
 
     @classmethod
     def decode(cls, raw: bytes) -> "Frame":
-        """Open exactly one frame. Reserved control bits are ignored (5.9).
+        """Open exactly one frame.
 
-        Raises BadCheck if only the check is wrong, FrameError for anything else.
+        Raises BadCheck if the length is right and the check is not, FrameError for anything
+        else.
         """
-        if len(raw) < SHORTEST or raw[0] != MARK:
+        size = len(raw)
+        if size < SHORTEST or raw[0] != MARK:
             raise FrameError("does not begin like a frame")
-        length, control = raw[2] | raw[3] << 8, raw[4]
-        if length != len(raw) or length > LONGEST:
-            raise FrameError(f"says {length} bytes, has {len(raw)}")
-        crc = bool(control & USES_CRC)
-        end = _verified(raw, crc=crc)
-        security, at = _security(raw, end) if control & HAS_SECURITY else (None, 5)
-        body_end = end - (MAC_LENGTH if security is not None and security.has_mac else 0)
+        if raw[2] | raw[3] << 8 != size or size > LONGEST:
+            raise FrameError(f"says {raw[2] | raw[3] << 8} bytes, has {size}")
+        address, control = raw[1], raw[4]
+        if control & USES_CRC:
+            end = size - 2
+            expected, found = crc_hqx(raw[:end], CRC_START), raw[end] | raw[end + 1] << 8
+        else:
+            end = size - 1
+            expected, found = checksum(raw[:end]), raw[end]
+        if expected != found:
+            raise BadCheck(expected, found)
+        if control & HAS_SECURITY:
+            return cls._decode_secured(raw, end)
+        if end <= 5:
+            raise FrameError("has no room for a message code")
+        return cls(
+            address & 0x7F,
+            control & SEQUENCE,
+            raw[5],
+            raw[6:end],
+            address > 0x7F,
+            control & USES_CRC != 0,
+            None,
+            b"",
+            control & RESERVED,
+        )
+
+    @classmethod
+    def _decode_secured(cls, raw: bytes, end: int) -> "Frame":
+        at = 5 + raw[5]
+        if not 7 <= at < end:
+            raise FrameError(f"a security block of {raw[5]} bytes")
+        security = SecurityBlock(raw[6], raw[7:at])
+        body_end = end - MAC_LENGTH if security.has_mac else end
         if at >= body_end:
             raise FrameError("has no room for a message code")
         return cls(
-            raw[1] & ~REPLY,
-            control & SEQUENCE,
+            raw[1] & 0x7F,
+            raw[4] & SEQUENCE,
             raw[at],
             raw[at + 1 : body_end],
-            bool(raw[1] & REPLY),
-            crc,
+            raw[1] > 0x7F,
+            raw[4] & USES_CRC != 0,
             security,
             raw[body_end:end],
+            raw[4] & RESERVED,
         )
 
-    def _check_parts(self, length: int) -> None:
-        if length > LONGEST:
-            raise UnsendableMessage(f"a frame of {length} bytes; {LONGEST} is the longest")
-        if not (0 <= self.address <= BROADCAST and 0 <= self.sequence <= SEQUENCE):
-            raise UnsendableMessage(f"address {self.address}, sequence {self.sequence}")
-        if not 0 <= self.code <= 0xFF:
-            raise UnsendableMessage(f"code {self.code}")
+    def _unsendable(self, length: int) -> UnsendableMessage:
+        return UnsendableMessage(
+            f"a frame of {length} bytes to {self.address}, sequence {self.sequence}, code "
+            f"{self.code}, reserved {self.reserved}: {LONGEST} bytes, 127, 3, 255 and 0xf0 "
+            "are the limits"
+        )
 
 
-def _verified(raw: bytes, *, crc: bool) -> int:
-    """Return where the check begins, once it is right."""
+def sealed(address: int, sequence: int, code: int, body: bytes, *, crc: bool = True) -> bytes:
+    """Return a command in clear: what `Frame` would encode to, without making one.
+
+    Raises UnsendableMessage.
+    """
+    length = 6 + len(body) + (2 if crc else 1)
+    if length > LONGEST or address >> 7 or sequence >> 2 or code >> 8:
+        return Frame(address, sequence, code, body, crc=crc).encode()  # says what is wrong
     if crc:
-        end = len(raw) - 2
-        expected, found = crc16(raw[:end]), raw[end] | raw[end + 1] << 8
-    else:
-        end = len(raw) - 1
-        expected, found = checksum(raw[:end]), raw[end]
-    if expected != found:
-        raise BadCheck(expected, found)
-    return end
+        head = _START_AND_CODE(MARK, address, length, sequence | USES_CRC, code) + body
+        return head + crc_hqx(head, CRC_START).to_bytes(2, "little")
+    head = _START_AND_CODE(MARK, address, length, sequence, code) + body
+    return head + bytes((checksum(head),))
 
 
-def _security(raw: bytes, end: int) -> tuple[SecurityBlock, int]:
-    """Return the security block and where it ends."""
-    length = raw[5]
-    if length < 2 or 5 + length >= end:
-        raise FrameError(f"a security block of {length} bytes")
-    return SecurityBlock(raw[6], raw[7 : 5 + length]), 5 + length
+def _says_its_length(data: bytes) -> bool:
+    return len(data) >= SHORTEST and data[0] == MARK and data[2] | data[3] << 8 == len(data)
 
 
 class FrameReader:
     """Find frames in a noisy stream of bytes.
 
-    Memory is bounded by the longest legal frame, whatever arrives. What cannot be a frame
-    costs its first byte only: a frame may stand behind it.
+    Memory is bounded by the longest legal frame, whatever arrives, and so is the work for
+    each byte. What cannot be a frame costs its first byte only: a frame may stand behind it.
+
+    Noise can look like the head of a long frame and hide the good ones behind it until so
+    many bytes have come, or until somebody who knows the time calls `rescan`. They are never
+    looked for earlier: the body of a sound frame may hold the image of another one.
+
+    `dropped` counts bytes that were no part of a frame, without the idle marks between
+    frames; `bad_checks` counts what was as long as it said, with a wrong check.
     """
 
     def __init__(self) -> None:
@@ -164,39 +238,76 @@ class FrameReader:
         return len(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Add bytes; yield each frame they complete."""
-        self._buffer += data
-        while True:
-            if not self._find_mark():
-                return
-            length = self._buffer[2] | self._buffer[3] << 8
-            if not SHORTEST <= length <= LONGEST:
-                self._drop(1)
-            elif len(self._buffer) < length:
-                return
-            elif (frame := self._take(length)) is not None:
-                yield frame
+        """Add bytes; return each frame they complete. All of them are taken at once."""
+        if not self._buffer:
+            whole = data[1:] if data[:1] == _IDLE else data
+            if _says_its_length(whole):
+                with suppress(FrameError):  # which is for the scan to count
+                    return iter((Frame.decode(whole),))
+        found: list[Frame] = []
+        for at in range(0, len(data), LONGEST):
+            self._buffer += data[at : at + LONGEST]
+            self._scan(found, more=True)
+        return iter(found)
+
+    def rescan(self) -> Iterator[Frame]:
+        """Give up on a half-read frame, after a silence: its rest will not come.
+
+        Returns the frames that were hidden behind it; nothing is pending afterwards.
+        """
+        found: list[Frame] = []
+        self._scan(found, more=False)
+        return iter(found)
 
     def forget(self) -> None:
-        """Give up on a half-read frame; after a silence its rest will not come."""
-        self._drop(len(self._buffer))
+        """Give up on everything pending, hidden frames included."""
+        self._count_dropped(0, len(self._buffer))
+        self._buffer.clear()
 
-    def _find_mark(self) -> bool:
-        """Drop what precedes the next SOM; say whether four bytes stand there."""
-        at = self._buffer.find(MARK)
-        self._drop(len(self._buffer) if at < 0 else at)
-        return len(self._buffer) >= 4
+    def _scan(self, found: list[Frame], *, more: bool) -> None:
+        """Take what is complete; the rest waits if `more` may come."""
+        buffer = self._buffer
+        size, at = len(buffer), 0
+        while (at := self._next_mark(at)) < size:
+            length = self._length_at(at)
+            frame = None
+            if at + length <= size:
+                frame = self._open(at, length)
+            elif more:
+                break
+            if frame is None:
+                self.dropped += 1
+                at += 1
+            else:
+                found.append(frame)
+                at += length
+        del buffer[:at]
 
-    def _take(self, length: int) -> Frame | None:
+    def _next_mark(self, at: int) -> int:
+        """Return where the next frame may begin, counting what is skipped."""
+        start = self._buffer.find(MARK, at)
+        if start < 0:
+            start = len(self._buffer)
+        self._count_dropped(at, start)
+        return start
+
+    def _length_at(self, at: int) -> int:
+        """Return how many bytes a head asks for: four to begin with, 0 if it is none."""
+        buffer = self._buffer
+        if len(buffer) - at < _HEAD:
+            return _HEAD
+        length = buffer[at + 2] | buffer[at + 3] << 8
+        return length if SHORTEST <= length <= LONGEST else 0
+
+    def _open(self, at: int, length: int) -> Frame | None:
+        if length < SHORTEST:
+            return None
         try:
-            frame = Frame.decode(bytes(self._buffer[:length]))
+            return Frame.decode(bytes(self._buffer[at : at + length]))
         except FrameError as exc:
             self.bad_checks += isinstance(exc, BadCheck)
-            self._drop(1)
             return None
-        del self._buffer[:length]
-        return frame
 
-    def _drop(self, count: int) -> None:
-        del self._buffer[:count]
-        self.dropped += count
+    def _count_dropped(self, start: int, end: int) -> None:
+        if end > start:
+            self.dropped += end - start - self._buffer.count(IDLE, start, end)
