@@ -30,6 +30,7 @@ import structlog
 
 from gatewayd.config import Config, read_secret
 from gatewayd.core.model import ClientId
+from gatewayd.edge import feed
 from gatewayd.edge.backoff import Backoff
 from gatewayd.edge.feed import FAILURE, EventSource, Feed, Sent
 from gatewayd.edge.mqtt_session import (
@@ -79,6 +80,7 @@ class BrokerSettings:
     keepalive: int = KEEPALIVE
     patience: float = PATIENCE
     first_pause: float = FIRST_PAUSE
+    refused_pause: float = feed.FIRST_PAUSE
 
 
 def broker_settings(config: Config, version: str, since: datetime) -> BrokerSettings:
@@ -137,7 +139,7 @@ class Broker:
         self._answers: deque[Letter] = deque()
         self._answers_sent: dict[int, Letter] = {}  # on their way, oldest first
         self._answer_number = 0
-        self.feed = Feed(source, self._pump, chance)
+        self.feed = Feed(source, self._pump, chance, settings.refused_pause)
 
     # --- what the app sees ------------------------------------------------------------
 
