@@ -19,6 +19,7 @@ import structlog
 
 from gatewayd.app.health import Health, LineHealth
 from gatewayd.app.lines import make_lines
+from gatewayd.app.saying import say
 from gatewayd.app.wiring import Hand, Wiring
 from gatewayd.config import Config, site_config
 from gatewayd.core.actions import (
@@ -212,7 +213,7 @@ class Site:
             Release: lambda each, _: self._line(each).send(each),
             Latch: lambda each, _: self._line(each).send(each),
             Signal: lambda each, _: self._line(each).send(each),
-            Record: lambda each, now: self._journal.note(each.event, now),
+            Record: self._record,
             Answer: lambda each, _: self._router.answer(each),
             ReportHealth: lambda each, _: self._router.answer(self._health_answer(each)),
             SavePermissions: self._save,
@@ -223,6 +224,10 @@ class Site:
 
     def _line(self, action: Admit | Bar | Identify | Order) -> OsdpLine:
         return self._line_of[action.controller]
+
+    def _record(self, action: Record, now: Moment) -> None:
+        self._journal.note(action.event, now)
+        say(action.event)
 
     def _save(self, action: SavePermissions, _now: Moment) -> None:
         version = action.update.version

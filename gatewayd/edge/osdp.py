@@ -88,6 +88,7 @@ class OsdpLine:
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pumping = False
+        self._stopping = False
 
     async def run(self) -> None:
         """Keep the line going until cancelled."""
@@ -95,6 +96,7 @@ class OsdpLine:
         try:
             await self._link.run()
         finally:
+            self._stopping = True
             if self._timer is not None:
                 self._timer.cancel()
 
@@ -160,7 +162,10 @@ class OsdpLine:
 
     def link_down(self, why: str) -> None:
         """Called by the link."""
-        log.warning("line_down", line=self.name, why=why, next="it is opened again by itself")
+        if not self._stopping:
+            log.warning(
+                "line_down", line=self.name, why=why, next="it is opened again by itself"
+            )
         self._bus.link_down(self._now())
         self._pump()
 

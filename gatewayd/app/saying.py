@@ -1,0 +1,60 @@
+"""What of the journal is worth a line in the log, and what to do about it.
+
+The log is for whoever installs and mends; the journal is the record. People at doors are
+logged at debug level only.
+"""
+
+from dataclasses import asdict
+
+import structlog
+
+from gatewayd.core.events import (
+    AuditBlocked,
+    ControllerOnline,
+    ControllerTampered,
+    ControllerWentOffline,
+    DoorFault,
+    DoorForced,
+    DoorHeld,
+    Event,
+    EventsLost,
+    InternalError,
+    JournalGapPossible,
+    PermissionsChanged,
+    ReleaseFailed,
+)
+
+log = structlog.get_logger()
+
+_INFO = (ControllerOnline, PermissionsChanged)
+_WARNING: dict[type[Event], str] = {
+    ControllerWentOffline: "check its power, its wires and its address",
+    ControllerTampered: "look at the unit",
+    DoorFault: "check the wires and resistors of the contact",
+    DoorForced: "look at the door",
+    DoorHeld: "close the door",
+    ReleaseFailed: "if it happens again, look at the counters of its controller",
+    JournalGapPossible: "compare with what the site saw in its last minute",
+}
+_ERROR: dict[type[Event], str] = {
+    AuditBlocked: "replace the unit, or approve its family in a catalogue of the site",
+    EventsLost: "free space on the disk of the state directory",
+    InternalError: "report it, with this log",
+}
+
+
+def say(event: Event) -> None:
+    """Log an event as loudly as it deserves."""
+    kind = type(event)
+    if kind in _WARNING:
+        log.warning(event.KIND, next=_WARNING[kind], **_fields(event))
+    elif kind in _ERROR:
+        log.error(event.KIND, next=_ERROR[kind], **_fields(event))
+    elif kind in _INFO:
+        log.info(event.KIND, **_fields(event))
+    else:
+        log.debug(event.KIND, **_fields(event))
+
+
+def _fields(event: Event) -> dict[str, object]:
+    return {key: value for key, value in asdict(event).items() if value not in (None, ())}
