@@ -32,6 +32,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 CONNECT_TIMEOUT = 5.0  # seconds for the socket, and as many for CONNACK
+CONNACK_PATIENCE = 2.0  # seconds for the answer to a connect, once there is a connection
 PATIENCE = 10.0  # seconds for a PUBACK
 TICK = 1.0  # seconds between looks at keepalive and patience
 FAREWELL = 2.0  # seconds for DISCONNECT to leave
@@ -171,17 +172,28 @@ class Session:
             raise
 
     async def _enter(self, entering: "asyncio.Future[aiomqtt.Client]") -> None:
-        either: list[asyncio.Future[Any]] = [entering, self.lost]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        silent = asyncio.ensure_future(self._no_answer())
+        either: list[asyncio.Future[Any]] = [entering, self.lost, silent]
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            silent.cancel()
         if self._answer is not None and self._answer.is_failure:
             refused = self._answer.value == _VERSION_REFUSED
             raise ConnectFailed(f"refused: {self._answer}", version_refused=refused)
         if self.lost.done():
             raise ConnectFailed("the broker closes the connection", version_refused=True)
+        if not entering.done():
+            raise ConnectFailed("the broker does not answer", version_refused=True)
         try:
             await entering
         except (aiomqtt.MqttError, ValueError) as error:  # ValueError: a name that is no host
             raise ConnectFailed(str(error)) from None
+
+    async def _no_answer(self) -> None:
+        """Some brokers (amqtt 0.12) neither refuse nor close a version they do not speak."""
+        await self._socket_open.wait()
+        await asyncio.sleep(min(CONNACK_PATIENCE, self._patience))
 
     async def _abandon(self, entering: "asyncio.Future[aiomqtt.Client]") -> None:
         """Leave no socket behind that a thread is still opening."""

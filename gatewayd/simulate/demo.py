@@ -16,11 +16,12 @@ import shutil
 import socket
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import aiomqtt
@@ -30,6 +31,8 @@ from gatewayd.simulate.scene import ANNA, BOB, CONFIG, GRANTS, STRANGER, Show
 
 PATIENCE = 20.0  # seconds for a process to be ready
 END = 5.0  # seconds for a process to end by itself
+PAUSE = 0.6  # seconds between two things, for the people who watch
+LONGEST_TAIL = 2000  # characters of a log that are shown
 ROOT = "gatewayd/demo"
 CLIENT = "demo"
 
@@ -38,15 +41,22 @@ Sink = Callable[[dict[str, object]], None]
 
 async def run(*, seconds: float | None, sink: Sink, say: Callable[[str], None]) -> None:
     """Play the demo until `seconds` are over (None: until cancelled); events go to `sink`."""
-    base = Path("build")
-    where = Path(tempfile.mkdtemp(prefix="demo-", dir=base if base.is_dir() else None))
+    where = _make_room()
     try:
         async with AsyncExitStack() as stack:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await _play(where.resolve(), stack, sink, say)
+                async with asyncio.timeout(seconds) as over:
+                    await _play(where, stack, sink, say)
+            if not over.expired():
+                raise GatewayError("something of the demo did not happen in time")
     finally:
         shutil.rmtree(where, ignore_errors=True)
+
+
+def _make_room() -> Path:
+    """Make a directory of our own, below build/ where there is one."""
+    base = Path("build")
+    return Path(tempfile.mkdtemp(prefix="demo-", dir=base if base.is_dir() else None)).resolve()
 
 
 async def _play(
@@ -84,18 +94,18 @@ async def _play(
 
 async def _one_round(show: Show, upstream: "_Upstream") -> None:
     """Everybody comes by once."""
-    steps: tuple[Awaitable[None], ...] = (
-        show.somebody_enters("lobby", ANNA),
-        show.card("lobby", STRANGER),
-        show.card("lab", BOB),
-        show.somebody_leaves("lobby"),
-        show.somebody_forces("lab"),
-        upstream.ask("door.unlock", door="lab"),
-        show.somebody_walks_through("lab"),
+    steps: tuple[Callable[[], Awaitable[None]], ...] = (
+        lambda: show.somebody_enters("lobby", ANNA),
+        lambda: show.card("lobby", STRANGER),
+        lambda: show.card("lab", BOB),
+        lambda: show.somebody_leaves("lobby"),
+        lambda: show.somebody_forces("lab"),
+        lambda: upstream.ask("door.unlock", door="lab"),
+        lambda: show.somebody_walks_through("lab"),
     )
     for step in steps:
-        await step
-        await asyncio.sleep(0.6)  # for the people who watch
+        await step()
+        await asyncio.sleep(PAUSE)
 
 
 class _Upstream:
@@ -109,9 +119,13 @@ class _Upstream:
 
     async def listen(self) -> None:
         async for message in self._client.messages:
-            if str(message.topic) != f"{ROOT}/events" or not isinstance(message.payload, bytes):
+            topic, payload = str(message.topic), message.payload
+            assert isinstance(payload, bytes)
+            if topic == f"{ROOT}/replies/{CLIENT}":
+                _expect_ok(json.loads(payload))
+            if topic != f"{ROOT}/events":
                 continue
-            event = json.loads(message.payload)
+            event = json.loads(payload)
             self._sink(event)
             async with self._news:
                 self._seen[event["kind"]] = self._seen.get(event["kind"], 0) + 1
@@ -126,11 +140,21 @@ class _Upstream:
         request = {
             "id": uuid4().hex,
             "client": CLIENT,
-            "issued": now.isoformat(),
-            "expires": (now + timedelta(seconds=10)).isoformat(),
+            "issued": _instant(now),
+            "expires": _instant(now + timedelta(seconds=10)),
             "args": args,
         }
         await self._client.publish(f"{ROOT}/requests/{command}", json.dumps(request), qos=1)
+
+
+def _instant(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _expect_ok(answer: dict[str, Any]) -> None:
+    """Everything the demo asks for is allowed, so a refusal is a fault worth seeing."""
+    if not answer["ok"]:
+        raise GatewayError(f"a request was refused: {answer['error']}")
 
 
 @asynccontextmanager
@@ -143,7 +167,7 @@ async def _process(module: str, *args: str, log: Path) -> AsyncIterator[Process]
             module,
             *args,
             stdin=PIPE,
-            stdout=PIPE if module != "gatewayd" or args[0] == "simulate" else DEVNULL,
+            stdout=PIPE,
             stderr=err,
         )
     try:
@@ -178,7 +202,11 @@ async def _line_of(process: Process, who: str) -> str:
 async def _watch(daemon: Process, log: Path) -> None:
     """Without the daemon there is no demo."""
     code = await daemon.wait()
-    raise GatewayError(f"gatewayd ended with {code}:\n{log.read_text()[-2000:]}")
+    raise GatewayError(f"gatewayd ended with {code}:\n{_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-LONGEST_TAIL:]
 
 
 def _writer(site: Process) -> Callable[[dict[str, object]], None]:

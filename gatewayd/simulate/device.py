@@ -54,6 +54,7 @@ from protocol.osdp.replies import (
 )
 
 SILENCE_LIMIT = 8.0  # seconds without a command; then it is offline
+INTER_CHARACTER = 0.02  # seconds between two bytes of a frame
 REPORTS_BOUND = 64  # cards, keys and changes waiting for a poll; the oldest go
 HISTORY_BOUND = 10_000
 
@@ -147,6 +148,7 @@ class Device:
         self._tamper = self._power = False
         self._reports: deque[Message] = deque(maxlen=REPORTS_BOUND)
         self._reader = FrameReader()
+        self._byte_at = -inf
         self._heard_at = -inf
         self._expected = 0
         self._last: tuple[Frame, bytes] | None = None  # what to repeat, and for which command
@@ -224,6 +226,9 @@ class Device:
         """Return what this peripheral puts on the line after hearing `data`."""
         if self.off:
             return b""
+        if now - self._byte_at > INTER_CHARACTER:
+            self._reader.forget()  # the rest of that frame will not come (5.8)
+        self._byte_at = now
         return b"".join(self._answer(frame, now) for frame in self._reader.feed(data))
 
     def _answer(self, frame: Frame, now: float) -> bytes:
