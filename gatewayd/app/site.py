@@ -227,7 +227,7 @@ class Site:
 
     def _record(self, action: Record, now: Moment) -> None:
         self._journal.note(action.event, now)
-        say(action.event)
+        asyncio.get_running_loop().call_soon(say, action.event)  # what it explains goes first
 
     def _save(self, action: SavePermissions, _now: Moment) -> None:
         version = action.update.version
