@@ -14,6 +14,7 @@ number of clients that are told apart. A parse error never becomes an action.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 import structlog
@@ -70,8 +71,8 @@ class Unfinished(Protocol):
 class RequestMemory(Protocol):
     """What requests want of the journal."""
 
-    def note(self, event: Event, now: Moment) -> Noted:
-        """Keep an event; never waits."""
+    def note(self, event: Event, now: Moment) -> Noted | None:
+        """Keep an event; never waits. None: there is no room, it is only counted."""
 
     def remember_request(
         self,
@@ -237,12 +238,11 @@ class Router:
             self._tell(RequestCommitted(request))
             return
         entry = self._memory.note(_accepted_event(request), now)
-        self._memory.remember_request(
-            call.id,
-            call.client,
-            entry.seq,
-            lambda what: self._remembered(incoming, pending, what),
-        )
+        if entry is None:
+            self._remembered(incoming, pending, Remembered.FAILED)
+            return
+        done = partial(self._remembered, incoming, pending)
+        self._memory.remember_request(call.id, call.client, entry.seq, done)
 
     def _remembered(self, incoming: Incoming, pending: Pending, what: Remembered) -> None:
         if what is Remembered.NEW:

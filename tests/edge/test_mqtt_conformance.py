@@ -102,6 +102,17 @@ async def test_a_broker_that_closes_at_once_gets_3_1_1() -> None:
         assert ours.protocol == "3.1.1"
 
 
+async def test_a_broker_that_says_nothing_to_mqtt_5_gets_3_1_1() -> None:
+    def connack(connect: Connect) -> bytes:
+        return b"" if connect.level == 5 else welcome(connect)
+
+    async with (
+        ScriptedBroker(connack) as broker,
+        running(make(broker.port, patience=0.2)) as ours,
+    ):
+        assert ours.protocol == "3.1.1"
+
+
 async def test_a_broker_that_refuses_us_is_asked_again_with_growing_pauses() -> None:
     def connack(connect: Connect) -> bytes:
         refused = len(broker.connects) < 3
