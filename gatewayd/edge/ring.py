@@ -118,11 +118,12 @@ class Ring:
         """Keep a record; False if it does not fit. Never waits, never overwrites a held one."""
         if seq != self.next:
             raise ValueError(f"record {seq} cannot follow {self.next - 1}")
-        if len(body) > self.room:
+        length = len(body)
+        if length > self.room:
             return False
-        check = crc32(body, crc32(_SEALED.pack(self._head, len(body), seq), self._seed))
-        self._store(self._head, _RECORD.pack(check, len(body), seq) + body)
-        self._head += _RECORD.size + len(body)
+        check = crc32(body, crc32(_SEALED.pack(self._head, length, seq), self._seed))
+        self._store(self._head, _RECORD.pack(check, length, seq) + body)
+        self._head += _RECORD.size + length
         self._ends.append(self._head)
         return True
 
@@ -155,10 +156,12 @@ class Ring:
 
     def _store(self, position: int, data: bytes) -> None:
         at = position % self._capacity
-        before_end = data[: self._capacity - at]
+        if at + len(data) <= self._capacity:
+            self._memory[_DATA + at : _DATA + at + len(data)] = data
+            return
+        before_end, rest = data[: self._capacity - at], data[self._capacity - at :]
         self._memory[_DATA + at : _DATA + at + len(before_end)] = before_end
-        if rest := data[len(before_end) :]:
-            self._memory[_DATA : _DATA + len(rest)] = rest
+        self._memory[_DATA : _DATA + len(rest)] = rest
 
     def _load(self, position: int, length: int) -> bytes:
         at = position % self._capacity
