@@ -297,7 +297,8 @@ def _refusal(call: Call | Refusal, code: ErrorCode, message: str) -> Refusal:
 
 
 def _refuse(incoming: Incoming, refusal: Refusal) -> None:
-    log.info(
+    say = log.debug if refusal.code is ErrorCode.RATE_LIMITED else log.info  # it is a flood
+    say(
         "request_refused",
         command=incoming.command[:64],
         via=incoming.via,
