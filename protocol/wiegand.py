@@ -1,6 +1,6 @@
 """Card formats: what the bits of a card mean.
 
-A reader delivers bits and no more. Their number alone does not tell the format (three are
+A reader delivers bits and no more. Their number alone does not tell the format (several are
 37 bits long), so each reader is told which formats to expect; without being told, the
 commonest of each length is taken. The raw bits are kept whatever they mean, and bits that
 fit a format but fail its parity are a result of their own: a damaged read or a foreign
@@ -14,15 +14,13 @@ Corporate 1000 parities as published by several independent decoders.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-LONGEST = 512  # bits; smart cards with long identifiers send up to 200
-
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """One parity bit: its place, the bits it covers, and whether the sum is even."""
+    """One parity bit: how far it is from the last bit, what it covers, and which kind."""
 
-    at: int
-    covers: tuple[int, ...]
+    shift: int
+    mask: int  # of the bits it covers, as they stand in the whole
     even: bool
 
 
@@ -37,6 +35,11 @@ class Format:
     parities: tuple[Parity, ...] = ()  # in the order in which they are computed
 
 
+def _parity(bits: int, at: int, covers: tuple[int, ...], *, even: bool) -> Parity:
+    """Return the parity bit at place `at` of `bits`."""
+    return Parity(bits - 1 - at, sum(1 << (bits - 1 - each) for each in covers), even)
+
+
 def _span(first: int, last: int) -> tuple[int, ...]:
     return tuple(range(first, last + 1))
 
@@ -45,8 +48,8 @@ def _split(
     name: str, bits: int, number: tuple[int, int], facility: tuple[int, int] | None, half: int
 ) -> Format:
     """Return a format with even parity over its first half and odd over its second."""
-    first = Parity(0, _span(1, half), even=True)
-    last = Parity(bits - 1, _span(bits - 1 - half, bits - 2), even=False)
+    first = _parity(bits, 0, _span(1, half), even=True)
+    last = _parity(bits, bits - 1, _span(bits - 1 - half, bits - 2), even=False)
     return Format(name, bits, number, facility, (first, last))
 
 
@@ -65,9 +68,9 @@ _ALL = (
         (14, 20),
         (2, 12),
         (
-            Parity(1, _two_of_three(2, 33, without=1), even=True),
-            Parity(34, _two_of_three(1, 32, without=0), even=False),
-            Parity(0, _span(1, 34), even=False),
+            _parity(35, 1, _two_of_three(2, 33, without=1), even=True),
+            _parity(35, 34, _two_of_three(1, 32, without=0), even=False),
+            _parity(35, 0, _span(1, 34), even=False),
         ),
     ),
     Format(
@@ -76,9 +79,9 @@ _ALL = (
         (24, 23),
         (2, 22),
         (
-            Parity(1, _two_of_three(3, 46, without=2), even=True),
-            Parity(47, _two_of_three(2, 45, without=1), even=False),
-            Parity(0, _span(1, 47), even=False),
+            _parity(48, 1, _two_of_three(3, 46, without=2), even=True),
+            _parity(48, 47, _two_of_three(2, 45, without=1), even=False),
+            _parity(48, 0, _span(1, 47), even=False),
         ),
     ),
     Format("UID32", 32, (0, 32)),
@@ -104,7 +107,11 @@ def decode(bits: int, data: bytes, formats: tuple[str, ...] = ()) -> Reading:
 
     `formats` are names in `FORMATS`, most likely first; empty: all of them. Of several of the
     same length the first whose parity holds is taken. Bits after the last are ignored.
+
+    Raises ValueError if there are fewer bits than that, KeyError for an unknown name.
     """
+    if not 0 <= bits <= len(data) * 8:
+        raise ValueError(f"{bits} bits in {len(data)} bytes")
     value = int.from_bytes(data, "big") >> (len(data) * 8 - bits) if bits else 0
     raw = f"{bits}:{_left_aligned(value, bits).hex()}"
     expected = [FORMATS[name] for name in formats] or _ALL
@@ -130,7 +137,7 @@ def encode(name: str, facility: int | None, number: int) -> tuple[int, bytes]:
     elif facility is not None:
         raise ValueError(f"{name} has no facility code")
     for parity in layout.parities:
-        value |= _parity_bit(layout, value, parity) << (layout.bits - 1 - parity.at)
+        value |= _parity_bit(value, parity) << parity.shift
     return layout.bits, _left_aligned(value, layout.bits)
 
 
@@ -151,13 +158,12 @@ def _placed(layout: Format, value: int, place: tuple[int, int]) -> int:
     return value << (layout.bits - first - width)
 
 
-def _parity_bit(layout: Format, value: int, parity: Parity) -> int:
-    ones = sum(value >> (layout.bits - 1 - at) & 1 for at in parity.covers)
-    return ones % 2 if parity.even else 1 - ones % 2
+def _parity_bit(value: int, parity: Parity) -> int:
+    odd = (value & parity.mask).bit_count() & 1
+    return odd if parity.even else 1 - odd
 
 
 def _parity_holds(layout: Format, value: int) -> bool:
     return all(
-        value >> (layout.bits - 1 - parity.at) & 1 == _parity_bit(layout, value, parity)
-        for parity in layout.parities
+        value >> parity.shift & 1 == _parity_bit(value, parity) for parity in layout.parities
     )
