@@ -1,0 +1,176 @@
+"""Links that come, go and come again."""
+
+import asyncio
+import os
+import socket
+import tty
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gatewayd.edge import serial_port, tcp
+from gatewayd.edge.link import WRITE_BOUND, Factory, Link, Opener
+
+PATIENCE = 10.0  # seconds
+
+
+class Ear:
+    """Keeps what a link says."""
+
+    def __init__(self) -> None:
+        self.said: list[str | bytes] = []
+        self._news = asyncio.Event()
+
+    def link_up(self) -> None:
+        self._hear("up")
+
+    def received(self, data: bytes) -> None:
+        self._hear(data)
+
+    def link_down(self, why: str) -> None:
+        assert why
+        self._hear("down")
+
+    def _hear(self, what: str | bytes) -> None:
+        self.said.append(what)
+        self._news.set()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not true():
+                self._news.clear()
+                await self._news.wait()
+
+
+@asynccontextmanager
+async def running(opener: Opener) -> AsyncIterator[tuple[Link, Ear]]:
+    ear = Ear()
+    link = Link(opener, ear)
+    task = asyncio.create_task(link.run())
+    try:
+        yield link, ear
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Pty:
+    """Two ends of a pseudo-terminal and a stable name for it."""
+
+    def __init__(self, link: Path) -> None:
+        self.link = link
+        self.open()
+
+    def open(self) -> None:
+        self.master, slave = os.openpty()
+        tty.setraw(slave)
+        self.link.unlink(missing_ok=True)
+        self.link.symlink_to(os.ttyname(slave))
+        os.close(slave)
+
+    def hang_up(self) -> None:
+        os.close(self.master)
+
+
+async def heard_at(master: int, length: int) -> bytes:
+    return await asyncio.to_thread(os.read, master, length)
+
+
+async def test_bytes_go_both_ways_over_a_serial_port(tmp_path: Path) -> None:
+    pty = Pty(tmp_path / "line")
+    async with running(serial_port.opener(pty.link, 115200)) as (link, ear):
+        await ear.until(lambda: ear.said == ["up"])
+        assert link.why is None
+        link.write(b"ping")
+        assert await heard_at(pty.master, 4) == b"ping"
+        os.write(pty.master, b"pong")
+        await ear.until(lambda: ear.said == ["up", b"pong"])
+    pty.hang_up()
+    assert ear.said[-1] == "down"
+
+
+async def test_a_port_that_goes_away_is_opened_again(tmp_path: Path) -> None:
+    pty = Pty(tmp_path / "line")
+    async with running(serial_port.opener(pty.link, 9600)) as (link, ear):
+        await ear.until(lambda: ear.said == ["up"])
+        pty.hang_up()
+        await ear.until(lambda: ear.said == ["up", "down"])
+        assert link.why
+        pty.open()
+        await ear.until(lambda: ear.said == ["up", "down", "up"])
+    pty.hang_up()
+
+
+async def test_a_port_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    really = serial_port.opener(tmp_path / "line", 9600)
+    missed = asyncio.Event()
+
+    async def opener(factory: Factory) -> asyncio.WriteTransport:
+        try:
+            return await really(factory)
+        except OSError:
+            missed.set()
+            raise
+
+    async with running(opener) as (link, ear):
+        await asyncio.wait_for(missed.wait(), PATIENCE)
+        pty = Pty(tmp_path / "line")
+        await ear.until(lambda: ear.said == ["up"])
+        assert link.why is None
+    pty.hang_up()
+
+
+async def test_a_port_belongs_to_one_only(tmp_path: Path) -> None:
+    """Two panels on one line would answer each other's peripherals."""
+    pty = Pty(tmp_path / "line")
+    opener = serial_port.opener(pty.link, 9600)
+    async with running(opener) as (_, ear):
+        await ear.until(lambda: ear.said == ["up"])
+        with pytest.raises(OSError, match=r"lock|busy|Resource"):
+            await opener(asyncio.Protocol)
+    pty.hang_up()
+
+
+async def test_a_port_without_rs485_or_low_latency_is_used_all_the_same(tmp_path: Path) -> None:
+    pty = Pty(tmp_path / "line")
+    opener = serial_port.opener(pty.link, 9600, rs485=False, low_latency=False)
+    async with running(opener) as (_, ear):
+        await ear.until(lambda: ear.said == ["up"])
+    pty.hang_up()
+
+
+async def test_a_port_that_takes_nothing_is_given_up(tmp_path: Path) -> None:
+    """Frames that could not leave must not come out later, when nobody remembers them."""
+    pty = Pty(tmp_path / "line")
+    async with running(serial_port.opener(pty.link, 9600)) as (link, ear):
+        await ear.until(lambda: ear.said == ["up"])
+        for _ in range(40):
+            link.write(bytes(WRITE_BOUND // 4))
+        await ear.until(lambda: ear.said[:2] == ["up", "down"])
+    pty.hang_up()
+
+
+async def test_what_is_written_to_a_link_that_is_down_is_dropped(tmp_path: Path) -> None:
+    link = Link(serial_port.opener(tmp_path / "nothing", 9600), Ear())
+    link.write(b"nobody hears this")
+    link.close()
+
+
+async def test_bytes_go_both_ways_over_tcp_and_a_lost_peer_is_called_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        port = server.getsockname()[1]
+        async with running(tcp.opener("127.0.0.1", port)) as (link, ear):
+            peer, _ = await asyncio.to_thread(server.accept)
+            await ear.until(lambda: ear.said == ["up"])
+            link.write(b"ping")
+            assert await asyncio.to_thread(peer.recv, 4) == b"ping"
+            peer.sendall(b"pong")
+            await ear.until(lambda: ear.said == ["up", b"pong"])
+            peer.close()
+            await ear.until(lambda: ear.said[-1] == "down")
+            again, _ = await asyncio.to_thread(server.accept)
+            await ear.until(lambda: ear.said[-1] == "up")
+            again.close()

@@ -1,0 +1,162 @@
+"""OSDP's words and the brain's."""
+
+import pytest
+
+from gatewayd.core.actions import Latch, Release, Signal, Tone
+from gatewayd.core.facts import (
+    CardRead,
+    HealthRead,
+    InputsRead,
+    InputState,
+    KeysRead,
+    Outcome,
+    OutputsRead,
+)
+from gatewayd.core.model import Card, ControllerId, OrderId
+from gatewayd.edge.osdp_words import (
+    UNTAGGED,
+    Capabilities,
+    commands_for,
+    facts_from,
+    identity_of,
+    outcome_of,
+)
+from protocol import wiegand
+from protocol.message import Message
+from protocol.osdp.commands import OutputAction, OutputRecord, SetLeds, SetOutputs, SoundBuzzer
+from protocol.osdp.happenings import Delivered, Dropped, Ending, Expired, Identified, Refused
+from protocol.osdp.peripheral import Priority
+from protocol.osdp.replies import (
+    Ack,
+    Capability,
+    Identification,
+    InputStatus,
+    Keypad,
+    LocalStatus,
+    Nak,
+    OutputStatus,
+    RawCard,
+)
+from protocol.osdp.replies import Capabilities as CapabilitiesReply
+
+LOBBY = ControllerId("lobby")
+ORDER = OrderId(7)
+LIGHT_AND_SOUND: Capabilities = ((4, 1, 1), (5, 1, 1))
+
+
+def card(name: str, facility: int, number: int, reader: int = 0) -> RawCard:
+    bits, data = wiegand.encode(name, facility, number)
+    return RawCard(reader=reader, format=1, bits=bits, data=data)
+
+
+def facts(reply: Message, formats: dict[int, tuple[str, ...]] | None = None) -> list[object]:
+    return list(facts_from(reply, LOBBY, 3, formats or {}))
+
+
+def test_a_card_is_read_by_the_formats_of_its_reader() -> None:
+    read = card("H10304", 5, 77, reader=1)
+
+    first = facts(read, {1: ("H10304",)})
+    other = facts(read, {1: ("H10302",)})
+
+    assert first == [CardRead(LOBBY, 3, 1, Card("37:00028004d8", "H10304", 5, 77))]
+    assert isinstance(other[0], CardRead)
+    assert other[0].card.facility is None
+
+
+def test_a_card_of_no_known_length_keeps_its_bits() -> None:
+    read = RawCard(reader=0, format=0, bits=9, data=b"\xab\x80")
+    assert facts(read) == [CardRead(LOBBY, 3, 0, Card("9:ab80"))]
+
+
+def test_a_damaged_card_is_no_number_to_look_up() -> None:
+    read = RawCard(reader=0, format=1, bits=26, data=bytes.fromhex("ffffffc0"))
+    [fact] = facts(read)
+    assert isinstance(fact, CardRead)
+    assert not fact.card.parity_ok
+    assert fact.card.decoded is None
+
+
+def test_keys_are_counted_and_not_told() -> None:
+    assert facts(Keypad(reader=0, keys=b"1234")) == [KeysRead(LOBBY, 3, 0, 4)]
+
+
+def test_an_input_that_is_neither_on_nor_off_is_at_fault() -> None:
+    states = InputState.INACTIVE, InputState.ACTIVE, InputState.FAULT, InputState.FAULT
+    assert facts(InputStatus(bytes([0, 1, 2, 9]))) == [InputsRead(LOBBY, 3, states)]
+
+
+def test_outputs_and_health_are_passed_on() -> None:
+    assert facts(OutputStatus(bytes([0, 1]))) == [OutputsRead(LOBBY, 3, (False, True))]
+    assert facts(LocalStatus(tamper=1, power=0)) == [
+        HealthRead(LOBBY, 3, tamper=True, power=False)
+    ]
+
+
+def test_what_means_nothing_to_the_brain_is_not_told() -> None:
+    assert facts(Ack()) == []
+
+
+def test_an_identity_keeps_its_evidence() -> None:
+    said = Identification(b"\x02\x47\x5f", 1, 2, 0xCAFE, 1, 2, 3)
+    able = CapabilitiesReply((Capability(9, 1, 0),))
+    identity = identity_of(Identified(1, 3, said, able, (b"\x53\x01", b"\x53\x02")))
+
+    assert identity.vendor == "02475f"
+    assert identity.serial == "0000cafe"
+    assert identity.firmware == (1, 2, 3)
+    assert identity.capabilities == ((9, 1, 0),)
+    assert identity.evidence == "5301 5302"
+    assert not identity.proved
+
+
+@pytest.mark.parametrize(
+    ("ending", "outcome"),
+    [
+        (Delivered(), Outcome.DELIVERED),
+        (Refused(Nak(9)), Outcome.REFUSED),
+        (Expired(sent=False), Outcome.EXPIRED),
+        (Expired(sent=True), Outcome.UNCONFIRMED),
+        (Dropped(sent=True), Outcome.UNCONFIRMED),
+        (Dropped(sent=False), Outcome.NOT_SENT),
+    ],
+)
+def test_what_was_sent_and_not_acknowledged_may_have_happened(
+    ending: Ending, outcome: Outcome
+) -> None:
+    assert outcome_of(ending)[0] is outcome
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tenths"), [(5.0, 50), (0.01, 1), (6553.5, 65535), (9999.0, 65535)]
+)
+def test_a_release_is_a_pulse_that_ends_by_itself(seconds: float, tenths: int) -> None:
+    order = Release(ORDER, LOBBY, 3, output=1, seconds=seconds, expires=2.0)
+    pulse = SetOutputs((OutputRecord(1, OutputAction.PULSE_ON, tenths),))
+    assert commands_for(order, ()) == [(pulse, Priority.UNLOCK, ORDER)]
+
+
+@pytest.mark.parametrize(("on", "action"), [(True, OutputAction.ON), (False, OutputAction.OFF)])
+def test_a_latch_lasts(on: bool, action: OutputAction) -> None:  # noqa: FBT001  parametrized
+    order = Latch(ORDER, LOBBY, 3, output=0, on=on, expires=2.0)
+    [(command, _, tag)] = commands_for(order, ())
+    assert command == SetOutputs((OutputRecord(0, action),))
+    assert tag == ORDER
+
+
+@pytest.mark.parametrize("tone", Tone)
+def test_a_signal_is_light_then_sound_and_the_last_of_them_is_told_of(tone: Tone) -> None:
+    order = Signal(ORDER, LOBBY, 3, reader=0, tone=tone, expires=2.0)
+    light, sound = commands_for(order, LIGHT_AND_SOUND)
+
+    assert isinstance(light[0], SetLeds)
+    assert isinstance(sound[0], SoundBuzzer)
+    assert (light[2], sound[2]) == (UNTAGGED, ORDER)
+    assert light[0].encode()
+    assert sound[0].encode()
+
+
+def test_a_reader_without_light_or_sound_is_asked_for_neither() -> None:
+    order = Signal(ORDER, LOBBY, 3, reader=0, tone=Tone.GRANTED, expires=2.0)
+    assert commands_for(order, ((4, 0, 0),)) == []
+    assert len(commands_for(order, ((5, 1, 1),))) == 1
