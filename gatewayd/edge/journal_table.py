@@ -116,7 +116,9 @@ class Found:
 
 def find(connection: sqlite3.Connection) -> Found:
     """Read what the journal needs to go on. Raise sqlite3.Error."""
-    first, last = connection.execute("SELECT min(seq), max(seq) FROM event").fetchone()
+    first, last = connection.execute(  # one by one: both in one query would read every row
+        "SELECT (SELECT min(seq) FROM event), (SELECT max(seq) FROM event)"
+    ).fetchone()
     cursor = connection.execute("SELECT seq FROM cursor WHERE name = 'delivered'").fetchone()
     run = connection.execute("SELECT boot, clean FROM run").fetchone()
     rows = connection.execute(
