@@ -11,11 +11,13 @@ records for standard output:
     {"do": "unplug", "address": 1}      {"do": "plug", "address": 1}
     {"do": "cycle_power", "address": 1}
     {"do": "hang_up"}                   the terminal goes away, and comes back a second later
+    {"do": "history", "address": 1}
 
     {"ready": "/path/of/the/link"}
     {"heard": "pulse", "address": 1, "output": 0, "seconds": 5.0, "at": 12.3}
     {"heard": "light", "address": 1, "colour": "green", "at": 12.3}
     {"heard": "sound", "address": 1, "count": 1, "at": 12.3}
+    {"history": 1, "codes": ["61", "62"]}    every command that the unit heard, the newest last
     {"wrong": "an order that makes no sense, and why"}
 
 `at` is the host's monotonic clock in seconds.
@@ -126,6 +128,10 @@ class Site:
                 self._device(order).off = order["do"] == "unplug"
             case "cycle_power":
                 self._device(order).cycle_power()
+            case "history":
+                device = self._device(order)
+                codes = [f"{each.frame.code:02x}" for each in device.heard]
+                self._sink({"history": device.address, "codes": codes})
             case unknown:
                 raise ValueError(f"nothing is called {unknown!r}")
 
