@@ -135,13 +135,14 @@ class Site:
     def _load(self) -> Permissions:
         """Return what was held before; a damaged set denies everybody, and says so."""
         try:
-            return Permissions(*self._store.load())
+            version, grants = self._store.load()
         except DamagedState as error:
             log.critical(
                 "permissions_damaged", why=str(error), next="send permissions.apply again"
             )
             self._journal.note(InternalError("permissions_damaged"), self._clock.moment())
             return Permissions()
+        return Permissions(version, grants, digest=self._store.digest)
 
     async def run(self) -> None:
         """Work until `stop`, or until the audit refuses the site (raises Refused)."""
