@@ -200,7 +200,8 @@ class _Plan:
     def _blame(self, values: Mapping[str, Any]) -> str:
         """Name the field that does not fit, never what is in it."""
         misfits = (name for name, part in self.parts.items() if not _fits(part, values, name))
-        return next(misfits, "a field")
+        blamed = next(misfits, "a field")
+        return self.tail if blamed == _COUNT else blamed
 
 
 def _fits(part: Any, values: Mapping[str, Any], name: str) -> bool:
