@@ -104,7 +104,6 @@ class Site:
         journal = Journal.open(
             self._state.path, encode=encode_event, post=_post(), limits=limits
         )
-        journal.on_note = self._noted
         journal.on_trouble = _say_trouble
         return journal
 
@@ -128,6 +127,7 @@ class Site:
         settings = broker_settings(config, VERSION, self._since)
         self._broker = Broker(settings, self._journal, self._router.take)
         self._journal.on_commit = self._broker.committed
+        self._journal.on_note = self._noted
         self._control = Control(
             config.site.control_socket, self._router.submit, {"audit.report": self._audit}
         )
