@@ -39,6 +39,7 @@ UNTAGGED = 0
 TENTHS = 10  # the wire counts in tenths of a second
 LONGEST_PULSE = 0xFFFF
 
+UNNUMBERED = 0xFF
 LIGHTS, SOUNDS = 4, 5  # functions of PDCAP
 LED_SET = 2  # temporary control code of osdp_LED
 
@@ -72,10 +73,11 @@ def facts_from(
     """Yield what a reply means; nothing for those without a meaning to the brain."""
     match reply:
         case RawCard():
-            card = card_of(reply, formats.get(reply.reader, ()))
-            yield CardRead(controller, connection, reply.reader, card)
+            reader = _reader(reply.reader)
+            card = card_of(reply, formats.get(reader, ()))
+            yield CardRead(controller, connection, reader, card)
         case Keypad():
-            yield KeysRead(controller, connection, reply.reader, len(reply.keys))
+            yield KeysRead(controller, connection, _reader(reply.reader), len(reply.keys))
         case InputStatus():
             states = tuple(_INPUT.get(each, InputState.FAULT) for each in reply.inputs)
             yield InputsRead(controller, connection, states)
@@ -83,6 +85,11 @@ def facts_from(
             yield OutputsRead(controller, connection, tuple(map(bool, reply.outputs)))
         case LocalStatus():
             yield HealthRead(controller, connection, bool(reply.tamper), bool(reply.power))
+
+
+def _reader(number: int) -> int:
+    """Units with one reader often number it 0xFF."""
+    return 0 if number == UNNUMBERED else number
 
 
 _INPUT = {0: InputState.INACTIVE, 1: InputState.ACTIVE}

@@ -64,6 +64,13 @@ def test_a_card_is_read_by_the_formats_of_its_reader() -> None:
     assert other[0].card.facility is None
 
 
+def test_a_reader_that_does_not_number_itself_is_the_first() -> None:
+    [fact] = facts(card("H10301", 12, 345, reader=0xFF))
+    assert isinstance(fact, CardRead)
+    assert fact.reader == 0
+    assert facts(Keypad(reader=0xFF, keys=b"1")) == [KeysRead(LOBBY, 3, 0, 1)]
+
+
 def test_a_card_of_no_known_length_keeps_its_bits() -> None:
     read = RawCard(reader=0, format=0, bits=9, data=b"\xab\x80")
     assert facts(read) == [CardRead(LOBBY, 3, 0, Card("9:ab80"))]
