@@ -45,6 +45,7 @@ from gatewayd.edge.mqtt_session import (
 )
 from gatewayd.edge.payloads import NAME, Status, encode_status
 from gatewayd.edge.requests import Incoming
+from gatewayd.errors import StateError
 
 KEEPALIVE = 15  # seconds
 FIRST_PAUSE = 0.2  # seconds between tries to connect
@@ -434,8 +435,8 @@ def _endpoint(settings: BrokerSettings) -> tuple[Endpoint, str | None]:
     try:
         password = read_secret(settings.password_file) if settings.password_file else None
         tls = _tls(settings)
-    except UnicodeDecodeError:
-        raise ConnectFailed(f"{settings.password_file} is not UTF-8") from None
+    except StateError as error:
+        raise ConnectFailed(str(error)) from None
     except ssl.SSLError as error:
         raise ConnectFailed(f"a certificate or key cannot be used: {error.reason}") from None
     except OSError as error:
@@ -452,10 +453,22 @@ def _endpoint(settings: BrokerSettings) -> tuple[Endpoint, str | None]:
     return endpoint, password
 
 
+class _TidySocket(ssl.SSLSocket):
+    """Closes when the handshake fails; paho would leave that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  # the library's
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 def _tls(settings: BrokerSettings) -> ssl.SSLContext | None:
     if settings.ca_file is None:
         return None
     context = ssl.create_default_context(cafile=settings.ca_file)
+    context.sslsocket_class = _TidySocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.cert_file is not None:
         # A daemon cannot be asked for a pass phrase: a locked key is an error at once.

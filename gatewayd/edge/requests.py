@@ -42,6 +42,7 @@ LONGEST_WAIT = 60.0  # seconds after its expiry; then an unanswered request is g
 REQUESTS_PER_SECOND, BURST = 20.0, 100.0  # of one client
 ALL_PER_SECOND, ALL_BURST = 100.0, 500.0  # of all clients on the broker
 BYTES_PER_TOKEN = 4096  # a request of that many bytes counts twice, and so on
+LOCAL = "local-"  # begins the names that the local channel gives
 MOST_CLIENTS = 256  # told apart by the rate limit
 
 Trust = Literal["signed", "broker"]
@@ -191,22 +192,31 @@ class Router:
 
     def _judge(self, incoming: Incoming, now: Moment) -> Call | Refusal:
         """Say whether a request may go on, cheapest question first."""
-        local = incoming.via == "local"
-        if not local and not self._limits.all_may(len(incoming.payload), now.mono):
+        size = len(incoming.payload)
+        if incoming.via == "mqtt" and not self._limits.all_may(size, now.mono):
             return Refusal(ErrorCode.RATE_LIMITED, "too many requests; wait a second")
         call = decode_request(incoming.command, incoming.payload)
         if incoming.retained:
             return _refusal(call, ErrorCode.RETAINED_REQUEST, "requests must not be retained")
-        if not local and self._trust != "broker":
-            text = 'unsigned requests need trust = "broker" in config.toml'
-            return _refusal(call, ErrorCode.NOT_PERMITTED, text)
+        if incoming.via == "mqtt" and (stranger := self._stranger(call, size, now.mono)):
+            return stranger
         if isinstance(call, Refusal):
             return call
-        if not local and not self._limits.client_may(
-            call.client, len(incoming.payload), now.mono
-        ):
-            return _refusal(call, ErrorCode.RATE_LIMITED, "too many requests of this client")
         return untimely(call, now.utc) or self._place_for(call, now.mono) or call
+
+    def _stranger(self, call: Call | Refusal, size: int, mono: float) -> Refusal | None:
+        """Say what speaks against whoever asks over the broker."""
+        if self._trust != "broker":
+            text = 'unsigned requests need trust = "broker" in config.toml'
+            return _refusal(call, ErrorCode.NOT_PERMITTED, text)
+        if call.client is None:
+            return None
+        if call.client.startswith(LOCAL):
+            text = f"names that begin with {LOCAL} belong to the gateway's own host"
+            return _refusal(call, ErrorCode.NOT_PERMITTED, text)
+        if not self._limits.client_may(call.client, size, mono):
+            return _refusal(call, ErrorCode.RATE_LIMITED, "too many requests of this client")
+        return None
 
     def _place_for(self, call: Call, mono: float) -> Refusal | None:
         if (call.client, call.id) in self._pending:

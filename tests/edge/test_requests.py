@@ -284,6 +284,15 @@ def test_the_local_channel_needs_no_trust_in_the_broker() -> None:
     assert json.loads(bodies[0])["ok"] is True
 
 
+def test_nobody_on_the_broker_passes_for_somebody_on_the_host() -> None:
+    scene = Scene()
+    scene.send(scene.request(client="local-0"))
+    assert scene.codes() == ["not_permitted"]
+    scene.send(scene.request(client="local-0"), via="local")
+    scene.memory.commit()
+    assert len(scene.told) == 1
+
+
 @pytest.mark.parametrize(
     ("issued", "expires", "code"),
     [

@@ -20,15 +20,22 @@ class Mosquitto:
     when it is killed. Without, it forgets everything.
     """
 
-    def __init__(self, directory: Path, *, persistence: bool = False, extra: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        persistence: bool = False,
+        anonymous: bool = True,
+        extra: str = "",  # lines of mosquitto.conf
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.port = _free_port()
         self._directory = directory
         self._config = directory / "mosquitto.conf"
-        self._config.write_text(self._settings(persistence) + extra)
+        self._config.write_text(self._settings(persistence, anonymous) + extra)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def _settings(self, persistence: bool) -> str:  # noqa: FBT001  # the public one is named
+    def _settings(self, persistence: bool, anonymous: bool) -> str:  # noqa: FBT001  # named above
         user = "user root\n" if os.geteuid() == 0 else ""  # else it leaves its own directory
         keep = (
             f"persistence true\npersistence_location {self._directory}/\n"
@@ -37,7 +44,7 @@ class Mosquitto:
             else "persistence false\n"
         )
         return (
-            f"{user}listener {self.port} 127.0.0.1\nallow_anonymous true\n"
+            f"{user}listener {self.port} 127.0.0.1\nallow_anonymous {str(anonymous).lower()}\n"
             f"max_queued_messages 0\nlog_dest file {self._directory}/log\n{keep}"
         )
 
