@@ -31,9 +31,11 @@ from protocol.osdp.commands import (
     ReadInputs,
     ReadLocalStatus,
     ReadOutputs,
+    ReadReaders,
     SetCommunication,
     SetLeds,
     SetOutputs,
+    ShowText,
     SoundBuzzer,
     decode_command,
 )
@@ -51,6 +53,7 @@ from protocol.osdp.replies import (
     Nak,
     OutputStatus,
     RawCard,
+    ReaderStatus,
 )
 
 SILENCE_LIMIT = 8.0  # seconds without a command; then it is offline
@@ -140,6 +143,7 @@ class Device:
         self.pulses: deque[Pulse] = deque(maxlen=HISTORY_BOUND)
         self.lights: deque[LedRecord] = deque(maxlen=HISTORY_BOUND)
         self.sounds: deque[SoundBuzzer] = deque(maxlen=HISTORY_BOUND)
+        self.texts: deque[ShowText] = deque(maxlen=HISTORY_BOUND)
         self.complaints: deque[str] = deque(maxlen=HISTORY_BOUND)
         self.busy = 0  # so many commands are answered with BUSY and not looked at
         self.off = False  # without power it neither hears nor speaks
@@ -160,9 +164,11 @@ class Device:
             ReadLocalStatus: lambda _command, _now: self._local_status(),
             ReadInputs: lambda _command, _now: InputStatus(bytes(self._inputs)),
             ReadOutputs: lambda _command, now: OutputStatus(bytes(self.outputs(now))),
+            ReadReaders: lambda _command, _now: ReaderStatus(bytes(self.readers)),
             SetOutputs: self._set_outputs,
             SetLeds: self._set_leds,
             SoundBuzzer: self._sound,
+            ShowText: self._show,
             SetCommunication: self._set_communication,
         }
 
@@ -324,6 +330,10 @@ class Device:
 
     def _sound(self, command: SoundBuzzer, _now: float) -> Message:
         self.sounds.append(command)
+        return Ack()
+
+    def _show(self, command: ShowText, _now: float) -> Message:
+        self.texts.append(command)
         return Ack()
 
     def _set_communication(self, command: SetCommunication, _now: float) -> Message:

@@ -143,7 +143,8 @@ class Bus:
         self._now = self._wake = now
         self._doubtful = list(self._peripherals.values())
         for each in self._doubtful:
-            each.due = each.full_from = now
+            each.due = now - PROBE_PATIENCE  # nobody waits for a gap at the start
+            each.full_from = now
 
     def link_down(self, now: float) -> None:
         """The line is gone: every command ends, every connection, every gate closes."""
@@ -283,15 +284,18 @@ class Bus:
             self._settle(peripheral)
 
     def _hear_late(self, frame: Frame, now: float) -> None:
-        """Nobody was asked; but a silent unit that speaks is worth a whole window."""
+        """Its window is over, but what it answers may be pending still."""
         peripheral = self._peripherals.get(frame.address)
         if peripheral is None:
             return
-        peripheral.counters.stragglers += 1
-        if peripheral.silent:
-            peripheral.due = peripheral.full_from = now
+        if peripheral.pending is None:
+            peripheral.counters.stragglers += 1
+        elif peripheral.hear(frame, now):
+            self._settle(peripheral)
+            self._look_again()
 
     def _silence(self, peripheral: Peripheral, now: float) -> None:
+        self._forget()
         self._flight = None
         self._wake = self._missed_at = now
         was_silent = peripheral.silent

@@ -334,7 +334,7 @@ class Peripheral:
     # --- hearing ----------------------------------------------------------------------
 
     def hear(self, frame: Frame, now: float) -> bool:
-        """Take a frame of this address while its exchange is in flight; True ends it."""
+        """Take a frame of this address while an exchange is pending; True if it is over."""
         exchange = self.pending
         assert exchange is not None
         opened = self.session.open(frame)
@@ -580,7 +580,7 @@ class Peripheral:
         self._start_at_zero()
         if not self.doubtful:
             self.due = max(now, self._restart_from)
-        self._restart_from = now + RESTART_PAUSE
+            self._restart_from = self.due + RESTART_PAUSE
         if self._announced:
             ended, self._announced = self._announced, 0
             self._emit(WentOffline(self.address, ended, why))

@@ -11,14 +11,36 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
 from random import Random
+from typing import TypeVar
 
 from gatewayd.simulate.device import Device
-from protocol.osdp.bus import Bus, BusEvent, Done, Identified, WentOffline
-from protocol.osdp.commands import Identify, ReadCapabilities
+from protocol.osdp.bus import (
+    Bus,
+    BusEvent,
+    Done,
+    Ending,
+    Identified,
+    PeripheralSettings,
+    Priority,
+    WentOffline,
+)
+from protocol.osdp.commands import (
+    Identify,
+    OutputAction,
+    OutputRecord,
+    ReadCapabilities,
+    SetOutputs,
+)
 from protocol.osdp.frame import Frame, FrameReader
 
 STEPS_WITHOUT_TIME = 200  # more calls than this at one moment is a loop that never ends
+Event = TypeVar("Event", bound=BusEvent)
 IDENTITY = {Identify.CODE, ReadCapabilities.CODE}
+
+
+def pulse(tenths: int) -> SetOutputs:
+    """The command that releases a strike."""
+    return SetOutputs((OutputRecord(0, OutputAction.PULSE_ON, tenths),))
 
 
 @dataclass
@@ -31,8 +53,6 @@ class Place:
     deaf: bool = False  # hears nothing, though it is there
     mute: bool = False  # hears and obeys, but its answers are lost
     half: int = 0  # so many answers come only as their first half
-    echoes: int = 0  # so many answers come twice, the second `echo_after` later
-    echo_after: float = 0.1
 
 
 @dataclass
@@ -63,12 +83,38 @@ class Line:
         self.bus.link_up(self.now)
 
     @classmethod
-    def of(cls, bus: Bus, *devices: Device, **faults: float) -> "Line":
-        """Return a line with these devices; `faults` as the fields of a `Line`."""
-        line = cls(bus, [Place(each) for each in devices])
-        for name, value in faults.items():
-            setattr(line, name, value)
-        return line
+    def with_units(cls, count: int, *, poll_interval: float = 0.05, baud: int = 0) -> "Line":
+        """Return a line with good units at the addresses 1 to `count`."""
+        addresses = range(1, count + 1)
+        character_time = 10 / baud if baud else 0.0
+        bus = Bus(
+            [PeripheralSettings(each, poll_interval=poll_interval) for each in addresses],
+            character_time=character_time,
+        )
+        devices = [Device(each) for each in addresses]
+        return cls(bus, [Place(each) for each in devices], character_time=character_time)
+
+    def device(self, address: int) -> Device:
+        return self.place(address).device
+
+    def unlock(
+        self,
+        address: int,
+        tag: int,
+        *,
+        within: float = 2.0,
+        priority: Priority = Priority.UNLOCK,
+        connection: int | None = None,
+    ) -> bool:
+        """Order a pulse of `tag` tenths of a second, so that it can be told from others."""
+        return self.bus.send(
+            address,
+            pulse(tag),
+            priority=priority,
+            expires=self.now + within,
+            tag=tag,
+            connection=self.connection(address) if connection is None else connection,
+        )
 
     def place(self, address: int) -> Place:
         return next(each for each in self.places if each.device.address == address)
@@ -97,7 +143,7 @@ class Line:
             self.now = end
         return [event for _, event in self.told[first:]]
 
-    def events(self, kind: type[BusEvent]) -> list[BusEvent]:
+    def events(self, kind: type[Event]) -> list[Event]:
         return [event for _, event in self.told if isinstance(event, kind)]
 
     def heard(self, address: int, code: int | None = None) -> list[tuple[float, Frame]]:
@@ -108,11 +154,10 @@ class Line:
             if frame.address == address and code in (None, frame.code)
         ]
 
-    def endings(self) -> dict[int, list[object]]:
-        """Every `Done` so far, by tag."""
-        endings: dict[int, list[object]] = {}
+    def endings(self) -> dict[int, list[Ending]]:
+        """How every command ended so far, by tag."""
+        endings: dict[int, list[Ending]] = {}
         for event in self.events(Done):
-            assert isinstance(event, Done)
             endings.setdefault(event.tag, []).append(event.outcome)
         return endings
 
@@ -183,9 +228,6 @@ class Line:
         if place.half:
             place.half -= 1
             answer = answer[: len(answer) // 2]
-        if place.echoes:
-            place.echoes -= 1
-            self._arrive(begin + place.echo_after, answer)
         if self.dribble:
             for at in range(len(answer)):
                 self._arrive(begin + (at + 1) * self.dribble, answer[at : at + 1])
