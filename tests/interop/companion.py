@@ -107,11 +107,13 @@ class Companion:
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        async for line in process.stdout:
+        try:
+            async for line in process.stdout:
+                async with self._news:
+                    assert len(self._lines) < KEPT, "a test this long needs another kind of ear"
+                    self._lines.append(json.loads(line))
+                    self._news.notify_all()
+        finally:
             async with self._news:
-                assert len(self._lines) < KEPT, "a test this long needs another kind of ear"
-                self._lines.append(json.loads(line))
+                self._ended = True
                 self._news.notify_all()
-        async with self._news:
-            self._ended = True
-            self._news.notify_all()

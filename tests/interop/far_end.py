@@ -37,8 +37,7 @@ class FarEnd(ABC):
     def __init__(self, port: PseudoTerminal, addresses: Sequence[int]) -> None:
         self.port = port
         self.addresses = tuple(addresses)
-        self._out = os.dup(sys.stdout.fileno())
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        self._out = keep_stdout()
         self._told: list[str] = []
         self._typed = b""
         self._going = True
@@ -55,6 +54,10 @@ class FarEnd(ABC):
     @abstractmethod
     def replies(self) -> Mapping[int, int]:
         """Return how many replies each address sent."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a count tells."""
+        return {"cpu": time.process_time(), "replies": self.replies()}
 
     def obey(self, what: str, order: dict[str, Any]) -> None:
         """Do what only this kind of far end can do."""
@@ -122,7 +125,7 @@ class FarEnd(ABC):
             case "open_pty":
                 self.port.plug_in()
             case "count":
-                self.tell(did=what, at=at, cpu=time.process_time(), replies=self.replies())
+                self.tell(did=what, at=at, **self.state())
                 return
             case "drill":
                 self._begin_drill(at, **order)
@@ -139,6 +142,13 @@ class FarEnd(ABC):
         if self._told:
             os.write(self._out, ("\n".join(self._told) + "\n").encode())
             self._told.clear()
+
+
+def keep_stdout() -> int:
+    """Return standard output for our lines; whatever others print goes to standard error."""
+    ours = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return ours
 
 
 def read_line() -> bytes:

@@ -1,0 +1,315 @@
+"""Panels to be compared, each in a process of its own: ours, and those it must beat.
+
+    python -m tests.bench.line_panels ours|thread|libosdp|shipped --port LINK --addresses 1,2
+
+* ours      `OsdpLine` on its event loop, as the daemon runs it
+* thread    a blocking thread that knows three frames, checks nothing and waits for ever:
+            what Python can do at best
+* libosdp   libosdp's control panel, refreshed every millisecond
+* shipped   the same as its maker ships it: `osdp.ControlPanel.start()`
+
+All of them answer a card with a pulse of output 0 of the same unit. Orders come as JSON
+lines: {"do": "begin"}, {"do": "end"}, {"do": "quit"}; what "end" answers is about the time
+since "begin": processor seconds, and when which card was told.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import queue
+import sys
+import threading
+import time
+import tty
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import osdp
+import osdp_sys
+
+from gatewayd.core.actions import Release
+from gatewayd.core.facts import CardRead, ControllerIdentified, Fact, HealthRead
+from gatewayd.core.model import ControllerId, OrderId
+from gatewayd.edge import serial_port
+from gatewayd.edge.osdp import LineSettings, OsdpLine, Unit
+from protocol.osdp.commands import OutputAction, OutputRecord, Poll, SetOutputs
+from protocol.osdp.frame import Frame
+from protocol.osdp.replies import RawCard
+from tests.interop.far_end import keep_stdout
+from tests.interop.libosdp_none import spare_none
+
+PULSE_SECONDS = 0.5
+EXPIRES = 2.0
+REFRESH = 0.001  # seconds between two refreshes of libosdp's panel
+UNPACED = 115200  # what a port is opened with when nobody paces it
+
+Told = Callable[[int], None]  # a card of this address was told
+
+
+class Panel(Protocol):
+    """Something that polls peripherals until the process ends."""
+
+    def run(self, ready: Callable[[], None], told: Told) -> None:
+        """Say `ready` once every peripheral is there."""
+
+
+class Ours:
+    """The daemon's line, with the gate opened for whoever introduces itself."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._line = OsdpLine(
+            LineSettings(
+                "bench",
+                serial_port.opener(given.port, given.baud or UNPACED),
+                tuple(Unit(ControllerId(str(each)), each) for each in given.addresses),
+                baud=given.baud,
+                poll_interval=given.poll_interval,
+            ),
+            self._tell,
+        )
+        self._missing = {str(each) for each in given.addresses if each not in given.dead}
+        self._ready: Callable[[], None] = lambda: None
+        self._told: Told = lambda _: None
+        self._orders = 0
+
+    def run(self, ready: Callable[[], None], told: Told) -> None:
+        """Run the event loop in this thread."""
+        self._ready, self._told = ready, told
+        asyncio.run(self._line.run())
+
+    def _tell(self, fact: Fact) -> None:
+        match fact:
+            case ControllerIdentified():
+                self._line.admit(fact.controller, fact.connection)
+            case HealthRead() if self._missing:
+                self._missing.discard(fact.controller)
+                if not self._missing:
+                    self._ready()
+            case CardRead():
+                self._told(int(fact.controller))
+                self._line.send(self._release(fact))
+
+    def _release(self, read: CardRead) -> Release:
+        self._orders += 1
+        order, expires = OrderId(self._orders), time.monotonic() + EXPIRES
+        return Release(order, read.controller, read.connection, 0, PULSE_SECONDS, expires)
+
+
+class Thread:
+    """POLL, read, POLL; after a card, OUT."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._port = _open(given.port, blocking=True)
+        self._addresses: Sequence[int] = given.addresses
+        pulse = SetOutputs((OutputRecord(0, OutputAction.PULSE_ON, 5),))
+        self._frames = {
+            (address, sequence, command.CODE): _wire(address, sequence, command)
+            for address in self._addresses
+            for sequence in range(4)
+            for command in (Poll(), pulse)
+        }
+
+    def run(self, ready: Callable[[], None], told: Told) -> None:
+        """Poll for ever."""
+        sequences = dict.fromkeys(self._addresses, 0)
+        announced = False
+        while True:
+            for address in self._addresses:
+                reply = self._exchange(address, sequences, Poll.CODE)
+                if reply[5] == RawCard.CODE:
+                    told(address)
+                    self._exchange(address, sequences, SetOutputs.CODE)
+            if not announced:
+                announced = True
+                ready()
+
+    def _exchange(self, address: int, sequences: dict[int, int], code: int) -> bytes:
+        os.write(self._port, self._frames[address, sequences[address], code])
+        sequences[address] = sequences[address] % 3 + 1
+        reply = b""
+        while True:
+            reply += os.read(self._port, 4096)
+            frame = reply.lstrip(b"\xff")
+            if len(frame) >= 8 and len(frame) >= frame[2] | frame[3] << 8:
+                return frame
+
+
+def _wire(address: int, sequence: int, command: Poll | SetOutputs) -> bytes:
+    return b"\xff" + Frame(address, sequence, command.CODE, command.encode()).encode()
+
+
+class Channel(osdp.Channel):  # type: ignore[misc]  # it has no types
+    """A port as libosdp's panel wants it."""
+
+    def __init__(self, port: Path) -> None:
+        self.id = 1
+        self._port = _open(port, blocking=False)
+
+    def read(self, most: int) -> bytes:
+        """Called by libosdp."""
+        try:
+            return os.read(self._port, most)
+        except BlockingIOError:
+            return b""
+
+    def write(self, data: bytes) -> int:
+        """Called by libosdp."""
+        return os.write(self._port, data)
+
+    def flush(self) -> None:
+        """Called by libosdp."""
+
+
+class Libosdp:
+    """libosdp's panel, refreshed by ourselves."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        spare_none()
+        osdp_sys.set_loglevel(osdp_sys.LOG_CRIT)
+        self._addresses: Sequence[int] = given.addresses
+        self._all = sum(
+            1 << at for at, each in enumerate(self._addresses) if each not in given.dead
+        )
+        channel = Channel(given.port)
+        self._panel = osdp_sys.ControlPanel(
+            [osdp.PDInfo(each, channel, flags=[]).get() for each in self._addresses]
+        )
+        self._told: Told = lambda _: None
+
+    def run(self, ready: Callable[[], None], told: Told) -> None:
+        """Refresh for ever."""
+        self._told = told
+        self._panel.set_event_callback(self._hear)
+        announced = False
+        while True:
+            self._panel.refresh()
+            if not announced and self._panel.status() & self._all == self._all:
+                announced = True
+                ready()
+            time.sleep(REFRESH)
+
+    def _hear(self, at: int, event: dict[str, Any]) -> int:
+        if event["event"] == osdp_sys.EVENT_CARDREAD:
+            self._told(self._addresses[at])
+            self._panel.submit_command(at, _pulse())
+        return 0
+
+
+class Shipped:
+    """libosdp's panel as it comes, with its own thread."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        spare_none()
+        self._addresses: Sequence[int] = given.addresses
+        self._alive = sum(each not in given.dead for each in self._addresses)
+        self._cards: queue.SimpleQueue[int] = queue.SimpleQueue()
+        channel = Channel(given.port)
+        self._panel = osdp.ControlPanel(
+            [osdp.PDInfo(each, channel, flags=[]) for each in self._addresses],
+            log_level=osdp.LogLevel.Critical,
+            event_handler=self._hear,
+        )
+        self._told: Told = lambda _: None
+
+    def run(self, ready: Callable[[], None], told: Told) -> None:
+        """Answer cards in this thread: its own one holds a lock that commands need."""
+        self._told = told
+        self._panel.start()
+        while self._panel.get_num_online() < self._alive:
+            time.sleep(0.05)
+        ready()
+        while True:
+            self._panel.submit_command(self._cards.get(), _pulse())
+
+    def _hear(self, at: int, event: dict[str, Any]) -> int:
+        if event["event"] == osdp_sys.EVENT_CARDREAD:
+            self._told(self._addresses[at])
+            self._cards.put(self._addresses[at])
+        return 0
+
+
+def _pulse() -> dict[str, Any]:
+    tenths = round(PULSE_SECONDS * 10)
+    return {
+        "command": osdp_sys.CMD_OUTPUT,
+        "output_no": 0,
+        "control_code": int(OutputAction.PULSE_ON),
+        "timer_count": tenths,
+    }
+
+
+def _open(port: Path, *, blocking: bool) -> int:
+    descriptor = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    tty.setraw(descriptor)
+    os.set_blocking(descriptor, blocking)
+    return descriptor
+
+
+class Desk:
+    """Takes orders on standard input beside a panel that runs."""
+
+    def __init__(self) -> None:
+        self._out = keep_stdout()
+        self._cards: list[tuple[int, float]] = []
+        self._processor = 0.0
+
+    def ready(self) -> None:
+        """Every peripheral is there."""
+        self._say(ready=True)
+
+    def told(self, address: int) -> None:
+        """A card was told."""
+        self._cards.append((address, time.monotonic()))
+
+    def serve(self) -> None:
+        """Return when told to quit."""
+        for line in sys.stdin:
+            match json.loads(line)["do"]:
+                case "quit":
+                    return
+                case "begin":
+                    self._cards.clear()
+                    self._processor = time.process_time()
+                    self._say(did="begin")
+                case "end":
+                    spent = time.process_time() - self._processor
+                    self._say(did="end", cpu=spent, cards=self._cards)
+
+    def _say(self, **what: object) -> None:
+        os.write(self._out, json.dumps(what).encode() + b"\n")
+
+
+PANELS: dict[str, Callable[[argparse.Namespace], Panel]] = {
+    "ours": Ours,
+    "thread": Thread,
+    "libosdp": Libosdp,
+    "shipped": Shipped,
+}
+
+
+def main() -> None:
+    """Run one panel beside its desk; the process ends with the desk."""
+    parser = argparse.ArgumentParser(description="panels to be compared")
+    parser.add_argument("panel", choices=PANELS)
+    parser.add_argument("--port", type=Path, required=True)
+    parser.add_argument("--addresses", type=_addresses, required=True)
+    parser.add_argument("--dead", type=_addresses, default=[])
+    parser.add_argument("--baud", type=int, default=0)
+    parser.add_argument("--poll-interval", type=float, default=0.0)
+    given = parser.parse_args()
+    desk = Desk()
+    panel = PANELS[given.panel](given)
+    worker = threading.Thread(target=panel.run, args=(desk.ready, desk.told), daemon=True)
+    worker.start()
+    desk.serve()
+    os._exit(0)  # the worker is in the middle of something
+
+
+def _addresses(listed: str) -> list[int]:
+    return [int(address) for address in listed.split(",") if address]
+
+
+if __name__ == "__main__":
+    main()
