@@ -89,7 +89,7 @@ from tests.core.site import (
 controllers = st.sampled_from([DESK, STRIKE])
 cards = st.sampled_from([CARD, OTHER_CARD, STRANGE_CARD])
 levels = st.lists(st.sampled_from(InputState), min_size=1, max_size=3).map(tuple)
-identities = st.sampled_from([identity(), identity(), identity(), identity(model=9)])
+identities = st.sampled_from([identity()] * 5 + [identity(model=9)])
 doors = st.sampled_from([LOBBY, LAB, DoorId("attic")])
 updates = st.builds(
     Update,
@@ -114,6 +114,8 @@ EXPLANATIONS = AccessGranted, ExitRequested, DoorReleased
 class AnySite(RuleBasedStateMachine):
     """An edge that keeps its promises, and a world that makes none."""
 
+    POLICY = OnClassic.BLOCK
+
     def __init__(self) -> None:
         super().__init__()
         self.mono = 10.0
@@ -127,12 +129,15 @@ class AnySite(RuleBasedStateMachine):
         self.doors: dict[DoorId, DoorView] = {}
         self.units: dict[ControllerId, ControllerView] = {}
         self.refused = False
-        self.start(strict=False)
-
-    def start(self, *, strict: bool) -> None:
-        policy = OnClassic.REFUSE if strict else OnClassic.BLOCK
-        self.brain = Gateway(site(on_classic=policy), Permissions(1, grants()))
+        self.brain = Gateway(site(on_classic=self.POLICY), Permissions(1, grants()))
         self.do(self.brain.tick(self.now))
+        if self.POLICY is OnClassic.BLOCK:
+            self.begin_a_quiet_day()
+
+    def begin_a_quiet_day(self) -> None:
+        for controller in (DESK, STRIKE):
+            self.a_controller_appears(controller, identity())
+        self.inputs_are_read((InputState.INACTIVE, InputState.INACTIVE), 0)
 
     @property
     def now(self) -> Moment:
@@ -228,7 +233,9 @@ class AnySite(RuleBasedStateMachine):
 
     @rule(card=cards, reader=st.integers(0, 2), behind=st.sampled_from([0, 0, 0, 1]))
     def a_card_is_read(self, card: object, reader: int, behind: int) -> None:
-        self.tell(CardRead(DESK, self.connection(DESK, behind), reader, card))  # type: ignore[arg-type]  # samples
+        given, connection = len(self.under_way), self.connection(DESK, behind)
+        self.tell(CardRead(DESK, connection, reader, card))  # type: ignore[arg-type]  # samples
+        assert len(self.under_way) == given or self.gates.get(DESK) == connection
 
     @rule(inputs=levels, behind=st.sampled_from([0, 0, 0, 1]))
     def inputs_are_read(self, inputs: tuple[InputState, ...], behind: int) -> None:
@@ -297,8 +304,7 @@ class AnySite(RuleBasedStateMachine):
 class AnyStrictSite(AnySite):
     """A site that was never approved and refuses Classic units."""
 
-    def start(self, *, strict: bool) -> None:
-        super().start(strict=not strict)
+    POLICY = OnClassic.REFUSE
 
     @invariant()
     def a_refused_site_is_barred(self) -> None:
