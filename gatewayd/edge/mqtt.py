@@ -18,7 +18,7 @@ import random
 import re
 import ssl
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Container, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +56,7 @@ LONGEST_CORRELATION = 256  # bytes
 LONGEST_RESPONSE_TOPIC = 256  # characters
 
 STATUS = "status"
+SWEPT = ("doors", "controllers")  # where topics come and go with the configuration
 
 T = TypeVar("T")
 
@@ -121,8 +122,14 @@ class Broker:
         settings: BrokerSettings,
         source: EventSource,
         on_request: Callable[[Incoming], None],
+        owned: Container[str] | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        """Talk for one site.
+
+        `owned` are the topics below R/doors and R/controllers that may exist ("doors/lobby"):
+        what an earlier configuration left there is cleared. None: nothing is.
+        """
         self.counters = Counters()
         self.trouble: str | None = "not connected yet"
         self._settings = settings
@@ -130,6 +137,8 @@ class Broker:
         self._backoff = Backoff(settings.first_pause, LONGEST_PAUSE, chance)
         self._session: Session | None = None
         self._listening = False
+        self._owned = owned
+        self._swept = owned is None
         self._pumping = False
         self._state: dict[str, bytes] = {}  # by whole topic; b"" until its end is acknowledged
         self._dirty: dict[str, None] = {}  # topics to send, in order
@@ -254,6 +263,15 @@ class Broker:
         self._listening = refused is None
         self.trouble = refused and f"the broker refuses our subscription to requests: {refused}"
         log.info("broker_connected", mqtt=session.version, trouble=self.trouble)
+        await _unless_lost(self._sweep(session), session)
+
+    async def _sweep(self, session: Session) -> None:
+        """Find state that an earlier configuration left at the broker; once is enough."""
+        for swept in SWEPT if not self._swept else ():
+            topic_filter = f"{self._settings.root}/{swept}/+"
+            await session.listen(topic_filter)  # what is retained comes at once
+            await session.ignore(topic_filter)
+        self._swept = self._swept or not session.lost.done()
 
     def _apart(self) -> None:
         """Take back what was on its way; the next session begins anew."""
@@ -360,7 +378,9 @@ class Broker:
     def _change(self, topic: str, payload: bytes) -> None:
         if self._state.get(topic) == payload:
             return
-        assert len(self._state) < MOST_TOPICS
+        if topic not in self._state and len(self._state) >= MOST_TOPICS:
+            log.error("too_many_topics", topic=topic)
+            return
         self._state[topic] = payload
         self._dirty[topic] = None
         self._pump()
@@ -384,9 +404,17 @@ class Broker:
         """Hand a request on; its session hears when it is taken care of."""
         session = self._session
         assert session is not None, "nothing is subscribed before there is a session"
+        root = f"{self._settings.root}/"
+        relative = message.topic[len(root) :] if message.topic.startswith(root) else ""
+        kind, _, name = relative.partition("/")
+        if kind != "requests":
+            session.acknowledge(message)
+            if message.retained and message.payload and kind in SWEPT:
+                self._clear_stray(f"{kind}/{name}")
+            return
         self._on_request(
             Incoming(
-                message.topic.removeprefix(f"{self._settings.root}/requests/"),
+                name,
                 message.payload,
                 "mqtt",
                 reply=partial(self._reply_to, message),
@@ -394,6 +422,12 @@ class Broker:
                 retained=message.retained,
             )
         )
+
+    def _clear_stray(self, topic: str) -> None:
+        assert self._owned is not None, "only a sweep subscribes to state"
+        if topic not in self._owned and NAME.fullmatch(topic.partition("/")[2]):
+            log.info("old_state_cleared", topic=topic)
+            self._change(self._topic(topic), b"")
 
     def _reply_to(self, message: Message, client: ClientId | None, body: bytes) -> None:
         topic = self._response_topic(message.response_topic, client)

@@ -296,6 +296,13 @@ class Session:
         refused = (code.value if isinstance(code, ReasonCode) else code) >= _FAILURE
         return str(code) if refused else None
 
+    async def ignore(self, topic_filter: str) -> None:
+        """Take a subscription back. Silence ends the session."""
+        try:
+            await self._aiomqtt.unsubscribe(topic_filter)
+        except aiomqtt.MqttError as error:
+            self.drop(f"no end of a subscription: {error}")
+
     def acknowledge(self, message: Message) -> None:
         """Tell the broker that we have taken care of its message."""
         if message.number is not None and not self.lost.done():

@@ -1,7 +1,7 @@
 """What the tests of the MQTT side share: a journal in memory and a broker under test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -63,11 +63,12 @@ def make(
     port: int,
     shelf: Shelf | None = None,
     on_request: Callable[[Incoming], None] = lambda _: None,
+    owned: Container[str] | None = None,
     **changes: Any,  # noqa: ANN401  # fields of BrokerSettings
 ) -> Broker:
     """Return a broker client that has not started; its pauses are the longest ones."""
     settings = replace(SETTINGS, port=port, **changes)
-    return Broker(settings, shelf or Shelf(), on_request, chance=lambda: 0.0)
+    return Broker(settings, shelf or Shelf(), on_request, owned, chance=lambda: 0.0)
 
 
 @asynccontextmanager

@@ -410,6 +410,22 @@ async def test_no_name_leads_out_of_our_topics(topic: str) -> None:
         make(1).retain(topic, b"{}")
 
 
+async def test_only_a_sweep_can_make_us_clear_a_topic() -> None:
+    async with (
+        ScriptedBroker() as broker,
+        running(make(broker.port, owned={"doors/lobby"})) as ours,
+    ):
+        await until(lambda: len(broker.subscribed) == 3)
+        for topic in ("doors/lobby", "doors/a/b", "doors/", "status", "doors"):
+            broker.send(f"{R}/{topic}", b"{}", retain=True)
+        broker.send(f"{R}/doors/new", b"{}")
+        broker.send(f"{R}/doors/old", b"{}", retain=True, number=9)
+        await until(lambda: 9 in broker.acknowledged)
+        await ours.drain(5)
+        cleared = [each.topic for each in broker.published if not each.payload]
+        assert cleared == [f"{R}/doors/old"]
+
+
 # --- live ---------------------------------------------------------------------------
 
 
@@ -474,6 +490,18 @@ async def test_nothing_that_is_acknowledged_is_discarded_in_a_flood() -> None:
             each.accepted()
         await until(lambda: len(broker.acknowledged) == 2000)
     assert [each.payload for each in taken] == [b"%d" % number for number in range(1, 2001)]
+
+
+@pytest.mark.parametrize("topic", ["requests/x", f"x/{R}/requests/x", "other/hq/requests/x"])
+async def test_a_message_from_elsewhere_is_no_request(topic: str) -> None:
+    taken: list[Incoming] = []
+    async with (
+        ScriptedBroker() as broker,
+        running(make(broker.port, on_request=taken.append)),
+    ):
+        broker.send(topic, b"{}", number=7)
+        await until(lambda: broker.acknowledged == [7])
+        assert taken == []
 
 
 async def test_a_request_accepted_after_its_link_was_lost_is_not_acknowledged_elsewhere() -> (

@@ -179,6 +179,21 @@ async def test_a_broker_that_forgot_everything_is_shown_everything_again(
             assert set(late.retained) == {"status", "doors/lobby", "audit"}
 
 
+async def test_what_an_earlier_configuration_left_is_cleared(mosquitto: Mosquitto) -> None:
+    async with running(make(mosquitto.port)) as before:
+        for topic in ("doors/lobby", "doors/old", "controllers/c1", "controllers/old", "audit"):
+            before.retain(topic, b"{}")
+        await before.drain(5)
+    after = make(mosquitto.port, owned={"doors/lobby", "controllers/c1"})
+    async with subscriber(mosquitto.port) as office, running(after):
+        await until(lambda: office.on("doors/old") == [b"{}", b""])
+        await until(lambda: office.on("controllers/old") == [b"{}", b""])
+        async with subscriber(mosquitto.port, "late") as late:
+            await until(lambda: "status" in late.retained)
+            await until(lambda: "audit" in late.retained)
+            assert set(late.retained) == {"status", "doors/lobby", "controllers/c1", "audit"}
+
+
 async def test_the_will_is_published_when_we_are_gone(mosquitto: Mosquitto) -> None:
     ours = make(mosquitto.port)
     async with subscriber(mosquitto.port) as office, running(ours):

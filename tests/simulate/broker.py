@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
-CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
-SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = 8, 9, 12, 13, 14
+CONNACK, PUBLISH, PUBACK = 2, 3, 4
+SUBACK, UNSUBACK, PINGRESP, DISCONNECT = 9, 11, 13, 14
 
 NO_PROPERTIES = b"\x00"
 
@@ -171,6 +171,8 @@ class ScriptedBroker:
                 self.acknowledged.append(struct.unpack_from(">H", body)[0])
             case 8:
                 self._subscribe(body)
+            case 10:
+                self._unsubscribe(body[:2])
             case 12:
                 self.send_raw(packet(PINGRESP, b""))
             case 14:
@@ -222,6 +224,10 @@ class ScriptedBroker:
         self.order.append(topic)
         none = NO_PROPERTIES if self._level >= 5 else b""
         self.send_raw(packet(SUBACK, number + none + bytes([self.suback])))
+
+    def _unsubscribe(self, number: bytes) -> None:
+        codes = b"\x00\x00" if self._level >= 5 else b""
+        self.send_raw(packet(UNSUBACK, number + codes))
 
 
 async def _read(reader: asyncio.StreamReader) -> tuple[int, int, bytes]:
