@@ -18,6 +18,7 @@ from gatewayd.edge.backoff import Backoff
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 WRITE_BOUND = 16 * 1440  # bytes waiting in a transport; more means that the line takes nothing
+READ_BOUND = 4 * 1440  # bytes at once; nobody answers more to one command: this is a flood
 
 Factory = Callable[[], asyncio.Protocol]
 Opener = Callable[[Factory], Awaitable[asyncio.WriteTransport]]
@@ -60,12 +61,15 @@ class Link(asyncio.Protocol):
         if self._transport is None:
             return
         if self._transport.get_write_buffer_size() > WRITE_BOUND:
-            self._transport.abort()
+            self._give_up()
             return
         self._transport.write(data)
 
     def close(self) -> None:
         """Give up the port or socket."""
+        self._give_up()
+
+    def _give_up(self) -> None:
         if self._transport is not None:
             self._transport.abort()
 
@@ -88,6 +92,9 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
+        if len(data) > READ_BOUND:
+            self._give_up()
+            return
         self._backoff.reset()  # a port that opens but never answers keeps its pause
         self._conversation.received(data)
 

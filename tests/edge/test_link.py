@@ -1,6 +1,7 @@
 """Links that come, go and come again."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import tty
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.edge import serial_port, tcp
-from gatewayd.edge.link import WRITE_BOUND, Factory, Link, Opener
+from gatewayd.edge.link import READ_BOUND, WRITE_BOUND, Factory, Link, Opener
 
 PATIENCE = 10.0  # seconds
 
@@ -174,3 +175,17 @@ async def test_bytes_go_both_ways_over_tcp_and_a_lost_peer_is_called_again() -> 
             again, _ = await asyncio.to_thread(server.accept)
             await ear.until(lambda: ear.said[-1] == "up")
             again.close()
+
+
+async def test_a_flood_costs_its_own_link_and_no_time() -> None:
+    """A hostile serial server must not keep the loop busy looking for frames in its noise."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        async with running(tcp.opener(*server.getsockname())) as (_, ear):
+            peer, _ = await asyncio.to_thread(server.accept)
+            await ear.until(lambda: ear.said == ["up"])
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(peer.sendall, b"\x53" * (64 * READ_BOUND))
+            await ear.until(lambda: "down" in ear.said)
+            assert all(len(each) <= READ_BOUND for each in ear.said)
+            peer.close()
