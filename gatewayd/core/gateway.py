@@ -97,7 +97,7 @@ class Gateway:
                 if self._controllers.believes(fact):
                     self._report(fact, now)
             case OrderDone():
-                self._doors.ended(fact, now)
+                self._doors.drive.ended(fact, now)
             case RequestCommitted(request):
                 if self._desk.begin(request):
                     self._request(request, now)
@@ -190,7 +190,7 @@ class Gateway:
         for action in done:
             match action:
                 case Release() | Latch() | Signal():
-                    self._doors.withdraw(action.order)
+                    self._doors.drive.withdraw(action.order)
                 case Admit():
                     self._controllers.bar(action.controller)
                 case _:

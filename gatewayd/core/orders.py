@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
+from gatewayd.core.door import DoorState
 from gatewayd.core.facts import Outcome
-from gatewayd.core.model import DoorId, OrderId
+from gatewayd.core.model import OrderId
 from gatewayd.core.requests import Request
 
 ORDER_SECONDS = 2.0  # from its cause until an order must not be sent any more
@@ -24,7 +25,7 @@ MAX_PENDING = 4_096
 class Pending:
     """One order that has not ended. `on` is None for a release, else the latch's state."""
 
-    door: DoorId
+    door: DoorState
     on: bool | None
     request: Request | None
     expires: float

@@ -8,6 +8,7 @@ import pytest
 from gatewayd.core.actions import Action, Admit, Bar, Record, Signal, Tone
 from gatewayd.core.door import DoorState
 from gatewayd.core.doors import Doors
+from gatewayd.core.drive import Drive
 from gatewayd.core.events import (
     AccessDenied,
     AccessGranted,
@@ -89,7 +90,7 @@ def test_a_card_at_no_reader_of_ours_has_nobody_to_deny() -> None:
 
 def test_a_grant_that_breaks_on_its_way_out_opens_nothing(monkeypatch: Breaks) -> None:
     world = ready()
-    monkeypatch.setattr(Doors, "_signal", broken)
+    monkeypatch.setattr(Drive, "signal", broken)
     actions = world.card()
     assert orders(actions) == []
     assert [type(event) for event in events(actions)] == [
@@ -103,9 +104,17 @@ def test_a_grant_that_breaks_on_its_way_out_opens_nothing(monkeypatch: Breaks) -
     assert world.views[LOBBY].alarms == ("forced",)
 
 
+def test_a_grant_that_breaks_at_the_very_end_opens_nothing_either(monkeypatch: Breaks) -> None:
+    world = ready()
+    monkeypatch.setattr(Doors, "card", after(Doors.card))
+    actions = world.card()
+    assert orders(actions) == []
+    assert not any(isinstance(event, AccessDenied) for event in events(actions))
+
+
 def test_a_denial_that_breaks_is_still_recorded(monkeypatch: Breaks) -> None:
     monkeypatch.setattr(Permissions, "find", broken)
-    monkeypatch.setattr(Doors, "_signal", broken)
+    monkeypatch.setattr(Drive, "signal", broken)
     actions = ready().card()
     assert orders(actions) == []
     assert [type(event) for event in events(actions)] == [
@@ -137,7 +146,7 @@ def test_a_request_that_breaks_after_it_was_ordered_moves_nothing(monkeypatch: B
 def test_an_older_latch_is_not_forgotten_with_a_newer_order(monkeypatch: Breaks) -> None:
     world = ready()
     world.done(orders(world.ask(SetDoorMode(LOBBY, DoorMode.LOCKED)))[0], Outcome.EXPIRED)
-    monkeypatch.setattr(Doors, "_after", broken)
+    monkeypatch.setattr(Drive, "signal", broken)
     world.card()
     monkeypatch.undo()
     assert len(orders(world.wait(6))) == 1

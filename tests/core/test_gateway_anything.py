@@ -70,6 +70,7 @@ from gatewayd.core.requests import (
     UnlockDoor,
 )
 from gatewayd.core.site import OnClassic
+from gatewayd.core.views import view_of
 from tests.core.site import (
     ANNA,
     CARD,
@@ -280,7 +281,8 @@ class AnySite(RuleBasedStateMachine):
     @invariant()
     def what_is_shown_is_what_stands(self) -> None:
         for door, view in self.doors.items():
-            assert self.brain._doors.view(door) == view
+            state = self.brain._doors._states[door]
+            assert view_of(state, self.brain._controllers) == view
         for controller, unit in self.units.items():
             assert self.brain._controllers[controller].view() == unit
 
@@ -298,7 +300,7 @@ class AnySite(RuleBasedStateMachine):
         self.time_passes(5)
         assert sum(self.answered.values()) == self.asked
         assert len(self.brain._desk) == 0
-        assert len(self.brain._doors._orders) <= 2  # modes that are told again
+        assert len(self.brain._doors.drive._orders) <= 2  # modes that are told again
 
 
 class AnyStrictSite(AnySite):

@@ -6,10 +6,13 @@ import pytest
 
 from gatewayd.core import orders as orders_module
 from gatewayd.core.actions import Release
+from gatewayd.core.door import DoorState
 from gatewayd.core.events import ExitRequested, ReleaseFailed
 from gatewayd.core.facts import Outcome
 from gatewayd.core.orders import Orders, Pending
-from tests.core.site import CLOSED, LOBBY, PRESSED, events, of, ready
+from tests.core.site import CLOSED, LOBBY, LOBBY_DOOR, PRESSED, events, of, ready
+
+DOOR = DoorState(LOBBY_DOOR)
 
 
 def test_orders_are_numbered_and_leave_once() -> None:
@@ -17,7 +20,7 @@ def test_orders_are_numbered_and_leave_once() -> None:
     assert orders.deadline == math.inf
     first, second = orders.number(), orders.number()
     assert first != second
-    pending = Pending(LOBBY, on=None, request=None, expires=5.0)
+    pending = Pending(DOOR, on=None, request=None, expires=5.0)
     orders.begin(first, pending)
     assert (len(orders), orders.deadline) == (1, 6.0)
     assert orders.end(first) is pending
@@ -27,7 +30,7 @@ def test_orders_are_numbered_and_leave_once() -> None:
 def test_an_order_is_lost_a_while_after_its_expiry() -> None:
     orders = Orders()
     number = orders.number()
-    orders.begin(number, Pending(LOBBY, on=None, request=None, expires=5.0))
+    orders.begin(number, Pending(DOOR, on=None, request=None, expires=5.0))
     assert list(orders.lost(5.9)) == []
     for lost in orders.lost(6.0):
         assert lost == number
