@@ -1,10 +1,11 @@
 """Panels to be compared, each in a process of its own: ours, and those it must beat.
 
-    python -m tests.bench.line_panels ours|thread|libosdp|shipped --port LINK --addresses 1,2
+    python -m tests.bench.line_panels ours|thread|bare|libosdp|shipped --port LINK …
 
 * ours      `OsdpLine` on its event loop, as the daemon runs it
 * thread    a blocking thread that knows three frames, checks nothing and waits for ever:
             what Python can do at best
+* bare      the same on an event loop
 * libosdp   libosdp's control panel, refreshed every millisecond
 * shipped   the same as its maker ships it: `osdp.ControlPanel.start()`
 
@@ -97,43 +98,100 @@ class Ours:
         return Release(order, read.controller, read.connection, 0, PULSE_SECONDS, expires)
 
 
-class Thread:
-    """POLL, read, POLL; after a card, OUT."""
+class Known:
+    """The frames of a panel that knows POLL and OUT, and whose turn it is."""
 
-    def __init__(self, given: argparse.Namespace) -> None:
-        self._port = _open(given.port, blocking=True)
-        self._addresses: Sequence[int] = given.addresses
+    def __init__(self, addresses: Sequence[int]) -> None:
+        self._addresses = tuple(addresses)
+        self._turn = 0
+        self._sequences = dict.fromkeys(addresses, 0)
         pulse = SetOutputs((OutputRecord(0, OutputAction.PULSE_ON, 5),))
         self._frames = {
             (address, sequence, command.CODE): _wire(address, sequence, command)
-            for address in self._addresses
+            for address in addresses
             for sequence in range(4)
             for command in (Poll(), pulse)
         }
 
+    @property
+    def address(self) -> int:
+        """Whose turn it is."""
+        return self._addresses[self._turn]
+
+    def next(self, reply: bytes) -> bytes:
+        """Return what to write after a reply: OUT after a card, else the next POLL."""
+        if is_card(reply):
+            return self._frame(SetOutputs.CODE)
+        self._turn = (self._turn + 1) % len(self._addresses)
+        return self._frame(Poll.CODE)
+
+    def _frame(self, code: int) -> bytes:
+        address, sequence = self.address, self._sequences[self.address]
+        self._sequences[address] = sequence % 3 + 1
+        return self._frames[address, sequence, code]
+
+
+def is_card(reply: bytes) -> bool:
+    """Whether a reply, its mark stripped, tells of a card."""
+    return len(reply) > 5 and reply[5] == RawCard.CODE
+
+
+def whole(received: bytes) -> bytes:
+    """Return the reply in it without its mark, nothing while it is not complete."""
+    frame = received.lstrip(b"\xff")
+    complete = len(frame) >= 8 and len(frame) >= frame[2] | frame[3] << 8
+    return frame if complete else b""
+
+
+class Thread:
+    """Write, read until a reply is whole, write."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._port = _open(given.port, blocking=True)
+        self._known = Known(given.addresses)
+
     def run(self, ready: Callable[[], None], told: Told) -> None:
         """Poll for ever."""
-        sequences = dict.fromkeys(self._addresses, 0)
-        announced = False
+        reply = self._exchange(b"")
+        ready()
         while True:
-            for address in self._addresses:
-                reply = self._exchange(address, sequences, Poll.CODE)
-                if reply[5] == RawCard.CODE:
-                    told(address)
-                    self._exchange(address, sequences, SetOutputs.CODE)
-            if not announced:
-                announced = True
-                ready()
+            if is_card(reply):
+                told(self._known.address)
+            reply = self._exchange(reply)
 
-    def _exchange(self, address: int, sequences: dict[int, int], code: int) -> bytes:
-        os.write(self._port, self._frames[address, sequences[address], code])
-        sequences[address] = sequences[address] % 3 + 1
-        reply = b""
-        while True:
-            reply += os.read(self._port, 4096)
-            frame = reply.lstrip(b"\xff")
-            if len(frame) >= 8 and len(frame) >= frame[2] | frame[3] << 8:
-                return frame
+    def _exchange(self, reply: bytes) -> bytes:
+        os.write(self._port, self._known.next(reply))
+        received = b""
+        while not (frame := whole(received)):
+            received += os.read(self._port, 4096)
+        return frame
+
+
+class Bare:
+    """The same in one callback of an event loop, and nothing else on it."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._port = _open(given.port, blocking=False)
+        self._known = Known(given.addresses)
+        self._received = b""
+        self._told: Told = lambda _: None
+
+    def run(self, ready: Callable[[], None], told: Told) -> None:
+        """Poll for ever."""
+        self._told = told
+        loop = asyncio.new_event_loop()
+        loop.add_reader(self._port, self._read)
+        os.write(self._port, self._known.next(b""))
+        ready()
+        loop.run_forever()
+
+    def _read(self) -> None:
+        self._received += os.read(self._port, 4096)
+        if frame := whole(self._received):
+            self._received = b""
+            if is_card(frame):
+                self._told(self._known.address)
+            os.write(self._port, self._known.next(frame))
 
 
 def _wire(address: int, sequence: int, command: Poll | SetOutputs) -> bytes:
@@ -284,6 +342,7 @@ class Desk:
 PANELS: dict[str, Callable[[argparse.Namespace], Panel]] = {
     "ours": Ours,
     "thread": Thread,
+    "bare": Bare,
     "libosdp": Libosdp,
     "shipped": Shipped,
 }

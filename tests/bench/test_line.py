@@ -10,7 +10,7 @@ SHORT = 0.3  # seconds
 
 @pytest.mark.parametrize("panel", PANELS)
 async def test_every_panel_answers_cards_of_foreign_peripherals(panel: str) -> None:
-    setting = Setting(panel, 2, foreign=panel != "thread")
+    setting = Setting(panel, 2, foreign=panel not in ("thread", "bare"))
     cards = await run_cards(setting, gap=0.1, at_once=True, seconds=SHORT)
 
     assert cards.lost == 0
