@@ -1,0 +1,240 @@
+"""A secure channel after its handshake: frames are signed, bodies are encrypted (D.5).
+
+Every MAC begins with the last one of the opposite direction, and so does the encryption, with
+its complement. So each reply answers one command of one session and no other, and what is
+replayed, reflected, reordered or changed does not open.
+
+* The two sides take turns: a session seals one message and then opens one. It cannot seal
+  again before, since two messages would share a vector. A command that never went out is
+  taken back with `withdraw`. Retries send again what was sealed once, a unit repeats the
+  reply it sealed once; neither asks its session.
+* Only what is accepted moves the chain. A stray frame opens to None and changes nothing.
+* What must end a session is kept in `fault`; from then on nothing opens and nothing is
+  sealed. Whoever guesses at a MAC has one guess, of 2**32, and then needs a new session.
+* BUSY is said in clear and moves nothing (SIA OSDP 2.2, 7.19).
+"""
+
+import struct
+from binascii import crc_hqx
+from enum import Enum
+from hmac import compare_digest
+
+from protocol.checks import CRC_START, checksum
+from protocol.errors import UnsendableMessage
+from protocol.osdp.frame import (
+    BROADCAST,
+    HAS_SECURITY,
+    LONGEST,
+    MAC_LENGTH,
+    MARK,
+    REPLY,
+    USES_CRC,
+    Frame,
+)
+from protocol.osdp.replies import Busy, Nak
+from protocol.osdp.secure_cipher import BLOCK, SessionCipher
+from protocol.osdp.secure_keys import SessionKeys
+
+SIGNED_COMMAND, SIGNED_REPLY = 0x15, 0x16  # SCS_15, SCS_16: no body
+ENCRYPTED = 2  # what makes SCS_17 and SCS_18 of them
+
+_AROUND = 14  # bytes of a secured frame beside its body, with a CRC
+LONGEST_SECURED = (LONGEST - _AROUND) // BLOCK * BLOCK - 1  # bytes of a body before padding
+
+_NEGATE = (1 << 8 * BLOCK) - 1
+_HEAD = struct.Struct("<BBHBBBB").pack  # mark to code, with a block that has no data
+
+
+class Fault(Enum):
+    """Why a session is over."""
+
+    WRONG_MAC = "a MAC does not match"
+    IN_CLEAR = "a message came in clear"
+    NAK_IN_CLEAR = "a NAK came in clear"  # how a unit says that it knows of no session
+    NOT_ENCRYPTED = "a body was signed but not encrypted"
+    BAD_PADDING = "a body does not end like an encrypted one"
+
+
+class _Turns:
+    """What both sides of a session have in common."""
+
+    def __init__(
+        self, address: int, keys: SessionKeys, initial_rmac: bytes, *, crc: bool
+    ) -> None:
+        if not 0 <= address < BROADCAST:
+            raise ValueError(f"address is {address}, must be 0 to {BROADCAST - 1}")
+        self.fault: Fault | None = None
+        self._address = address
+        self._crc = crc
+        self._cipher = SessionCipher(keys)
+        self._said = self._heard = int.from_bytes(initial_rmac, "big")
+        self._seals = self._opens = SIGNED_COMMAND
+        self._from = self._to = address  # as the address byte of what is heard and said
+        self._control = HAS_SECURITY | (USES_CRC if crc else 0)
+        self._around = _AROUND if crc else _AROUND - 1
+        self._may_seal = False
+
+    def seal(self, sequence: int, code: int, body: bytes) -> bytes:
+        """Return a whole frame, without the mark character before it.
+
+        Raises UnsendableMessage out of turn, and for what does not fit; the turn is then
+        still this side's.
+        """
+        if not self._may_seal or self.fault is not None:
+            raise self._out_of_turn()
+        if sequence >> 2 or code >> 8 or len(body) > LONGEST_SECURED:
+            raise UnsendableMessage(
+                f"a secured body of {len(body)} bytes, sequence {sequence}, code {code}: "
+                f"{LONGEST_SECURED} bytes, 3 and 255 are the limits"
+            )
+        kind = self._seals
+        if body:
+            kind += ENCRYPTED
+            body = self._cipher.encrypt(body, self._heard ^ _NEGATE)
+        length = self._around + len(body)
+        head = _HEAD(MARK, self._to, length, self._control | sequence, 2, kind, code) + body
+        mac = self._cipher.mac(head, self._heard)
+        self._said = int.from_bytes(mac, "big")
+        self._may_seal = False
+        sealed = head + mac[:MAC_LENGTH]
+        if self._crc:
+            return sealed + crc_hqx(sealed, CRC_START).to_bytes(2, "little")
+        return sealed + bytes((checksum(sealed),))
+
+    def _authentic(self, frame: Frame) -> bytes | None:
+        """Return the whole MAC of a frame that the other side sealed now, else None."""
+        block = frame.security
+        assert block is not None
+        kind = block.type
+        if (
+            (kind != self._opens and kind != self._opens + ENCRYPTED)
+            or block.data
+            or (frame.address | REPLY if frame.reply else frame.address) != self._from
+        ):
+            return None
+        length = (_AROUND if frame.crc else _AROUND - 1) + len(frame.body)
+        control = frame.sequence | frame.reserved | HAS_SECURITY
+        if frame.crc:
+            control |= USES_CRC
+        head = _HEAD(MARK, self._from, length, control, 2, kind, frame.code) + frame.body
+        mac = self._cipher.mac(head, self._said)
+        if compare_digest(mac[:MAC_LENGTH], frame.mac):
+            return mac
+        self.fault = Fault.WRONG_MAC
+        return None
+
+    def _in_clear(self, frame: Frame) -> Frame | None:
+        """Return an authentic frame as if it had come in clear."""
+        assert frame.security is not None
+        body: bytes | None = frame.body
+        if frame.security.type != self._opens:
+            body = self._cipher.decrypt(frame.body, self._said ^ _NEGATE)
+        elif body:
+            self.fault = Fault.NOT_ENCRYPTED
+            return None
+        if body is None:
+            self.fault = Fault.BAD_PADDING
+            return None
+        return Frame(
+            self._address,
+            frame.sequence,
+            frame.code,
+            body,
+            frame.reply,
+            frame.crc,
+            None,
+            b"",
+            frame.reserved,
+        )
+
+    def _accept(self, mac: bytes) -> None:
+        self._heard = int.from_bytes(mac, "big")
+        self._may_seal = True
+
+    def _out_of_turn(self) -> UnsendableMessage:
+        if self.fault is not None:
+            return UnsendableMessage(f"the session is over: {self.fault.value}")
+        return UnsendableMessage("the session waits for the other side")
+
+
+class SecureSession(_Turns):
+    """The panel's side: seals commands, opens replies. It has the first turn.
+
+    Raises ValueError for an address that no unit can have.
+    """
+
+    def __init__(
+        self, address: int, keys: SessionKeys, initial_rmac: bytes, *, crc: bool = True
+    ) -> None:
+        super().__init__(address, keys, initial_rmac, crc=crc)
+        self._opens = SIGNED_REPLY
+        self._from = address | REPLY
+        self._may_seal = True
+        self._sequence = 0  # of the command that waits for its reply
+
+    def seal(self, sequence: int, code: int, body: bytes) -> bytes:
+        """Return the whole command, without the mark character; raises UnsendableMessage."""
+        sealed = super().seal(sequence, code, body)
+        self._sequence = sequence
+        return sealed
+
+    def withdraw(self) -> None:
+        """Take back the command sealed last: no byte of it went out, another one may."""
+        self._may_seal = True
+
+    def open(self, frame: Frame) -> Frame | None:
+        """Return the reply in clear, or None if it does not answer what was sealed last.
+
+        None with `fault` set: the session is over. None without: somebody else's frame, or
+        a late one, which a different sequence number tells from a wrong answer.
+        """
+        if self._may_seal or self.fault is not None:
+            return None
+        if frame.security is None:
+            return self._open_clear(frame)
+        if frame.sequence != self._sequence:
+            return None
+        mac = self._authentic(frame)
+        opened = self._in_clear(frame) if mac is not None else None
+        if mac is None or opened is None:
+            return None
+        if opened.code != Busy.CODE:
+            self._accept(mac)
+        return opened
+
+    def _open_clear(self, frame: Frame) -> Frame | None:
+        if not frame.reply or frame.address != self._address:
+            return None
+        if frame.code == Busy.CODE:
+            return frame
+        self.fault = Fault.NAK_IN_CLEAR if frame.code == Nak.CODE else Fault.IN_CLEAR
+        return None
+
+
+class PeripheralSession(_Turns):
+    """The unit's side: opens commands, seals replies. The panel has the first turn.
+
+    A repeated command must not come here: the unit repeats its last reply instead, whose
+    bytes it kept.
+    """
+
+    def __init__(
+        self, address: int, keys: SessionKeys, initial_rmac: bytes, *, crc: bool = True
+    ) -> None:
+        super().__init__(address, keys, initial_rmac, crc=crc)
+        self._seals = SIGNED_REPLY
+        self._to = address | REPLY
+
+    def open(self, frame: Frame) -> Frame | None:
+        """Return the command in clear, or None; if it ends the session, `fault` says why."""
+        if self._may_seal or self.fault is not None:
+            return None
+        if frame.security is None:
+            if not frame.reply and frame.address == self._address:
+                self.fault = Fault.IN_CLEAR
+            return None
+        mac = self._authentic(frame)
+        opened = self._in_clear(frame) if mac is not None else None
+        if mac is not None and opened is not None:
+            self._accept(mac)
+        return opened
