@@ -18,6 +18,7 @@ records for standard output:
     {"heard": "light", "address": 1, "colour": "green", "at": 12.3}
     {"heard": "sound", "address": 1, "count": 1, "at": 12.3}
     {"history": 1, "codes": ["61", "62"]}    every command that the unit heard, the newest last
+    {"complaint": "what no panel may do", "address": 1}
     {"wrong": "an order that makes no sense, and why"}
 
 `at` is the host's monotonic clock in seconds.
@@ -162,6 +163,8 @@ class Site:
             self._heard("light", device, now, colour=colour.name.lower())
         while device.sounds:
             self._heard("sound", device, now, count=device.sounds.popleft().count)
+        while device.complaints:
+            self._sink({"complaint": device.complaints.popleft(), "address": device.address})
 
     def _heard(self, what: str, device: Device, at: float, **details: object) -> None:
         self._sink({"heard": what, "address": device.address, **details, "at": round(at, 6)})

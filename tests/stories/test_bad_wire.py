@@ -1,0 +1,120 @@
+"""What a wire can do to a site: noise, lateness, plugs that are pulled."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.stories.scenery import ANNA, CONTACT, GRANTS, LOCK, STRANGER, UNIT
+from tests.stories.wire import Faults
+from tests.stories.world import SUPPORTED, SimulatedWorld, simulated
+
+AGAIN = 1.0  # seconds after its return until a unit must work again
+BUSY = 1.0  # seconds that a busy machine may take on top
+NOISE = 3.0  # seconds
+
+
+async def everybody_works(world: SimulatedWorld) -> None:
+    """A card at each door opens it."""
+    for door in ("lobby", "lab"):
+        pulses = len([each for each in world.pulses if each.address == LOCK[door]])
+        world.card(door, ANNA)
+        await world.pulse(door, count=pulses + 1)
+
+
+def accounted_for(world: SimulatedWorld) -> bool:
+    """Every grant released its lock or is on record as not having done so."""
+    failed = [each["outcome"] for each in world.events("lock.release_failed")]
+    maybe = failed.count("unconfirmed")
+    released = len(world.pulses) + len(failed) - maybe
+    return released <= len(world.events("access.granted")) <= released + maybe
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(lost=0.1, flipped=0.1),
+        Faults(late=0.3),
+        Faults(lost=0.01, flipped=0.01, halved=0.2),
+    ],
+    ids=["a fifth of all bytes", "late answers", "half answers"],
+)
+async def test_a_bad_wire_opens_nothing_and_loses_no_card(
+    tmp_path: Path, faults: Faults
+) -> None:
+    async with simulated(tmp_path, bad_wire=True) as world:
+        await world.permit(GRANTS)
+        await everybody_works(world)
+
+        world.wire.faults = faults
+        end = time.monotonic() + NOISE
+        cards = 0
+        while time.monotonic() < end:
+            world.card("lobby", (ANNA, STRANGER)[cards % 2])
+            world.card("lab", (STRANGER, ANNA)[cards % 2])
+            cards += 1
+            await asyncio.sleep(0.25)  # the pace of people
+        world.wire.faults = Faults()
+
+        await world.several(2 + cards, "access.granted")
+        await world.several(cards, "access.denied")
+        await everybody_works(world)
+        await world.settle()
+        assert len(world.events("access.denied")) == cards  # each of them once
+        assert len(world.events("access.granted")) == cards + 4
+        assert accounted_for(world)
+
+
+async def test_a_unit_that_was_unplugged_works_again_at_once(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as world:
+        await world.permit(GRANTS)
+        world.units.do("unplug", address=UNIT["lab-reader"])
+        await world.shows("controllers/lab-reader", online=False)
+        world.card("lobby", ANNA)  # nobody else minds
+        await world.pulse("lobby")
+
+        world.units.do("plug", address=UNIT["lab-reader"])
+        back = time.monotonic()
+        await world.shows("controllers/lab-reader", online=True)
+        assert time.monotonic() - back < AGAIN + BUSY
+        await everybody_works(world)
+        assert not world.events("controller.offline")
+
+
+async def test_a_unit_that_was_away_for_long_introduces_itself_again(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as world:
+        await world.permit(GRANTS)
+        world.units.do("unplug", address=UNIT["lab-io"])
+        gone = await world.event("controller.offline", controller="lab-io")
+        await world.verdicts({**dict.fromkeys(SUPPORTED, "approved"), "lab-io": "unreachable"})
+        await world.shows("doors/lab", locked=None, contact="unknown")
+
+        world.card("lab", ANNA)
+        denied = await world.event("access.denied", door="lab")
+        assert denied["reason"] == "unit_offline"
+
+        world.input(CONTACT["lab"], active=True)  # nobody sees it
+        world.units.do("plug", address=UNIT["lab-io"])
+        back = time.monotonic()
+        online = await world.event("controller.online", controller="lab-io", after=gone["seq"])
+        assert online["mono"] - back < AGAIN + BUSY
+        await world.shows("doors/lab", contact="open", alarms=[])
+        assert not world.events("door.forced")
+        assert not world.pulses
+        await everybody_works(world)
+
+
+async def test_a_port_that_went_away_is_opened_again(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as world:
+        await world.permit(GRANTS)
+        before = world.now
+        world.units.do("hang_up")
+        for name in SUPPORTED:
+            await world.event("controller.offline", controller=name, after=before)
+        answer = await world.ask("door.unlock", door="lobby")
+        assert answer["error"]["code"] == "controller_offline"
+
+        await world.online(SUPPORTED, after=before)
+        assert not world.pulses
+        await everybody_works(world)

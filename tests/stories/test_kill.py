@@ -1,0 +1,111 @@
+"""The daemon is killed again and again, at random moments, with people at the doors."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+from gatewayd.core.model import DoorId, HolderId
+from gatewayd.core.permissions import Grant, Permissions
+from tests.stories.scenery import ANNA, STRANGER
+from tests.stories.upstream import request
+from tests.stories.world import SEED, SUPPORTED, SimulatedWorld, simulated
+
+KILLS = 20
+CARDS_PER_SECOND = 20
+EARLY = 0.3  # of all kills fall into the start
+LONGEST_START, LONGEST_WORK = 0.6, 0.9  # seconds until a kill, from the start or from work
+PATIENCE = 1.0  # seconds for an answer that may never come
+
+
+async def stream_of_people(world: SimulatedWorld) -> None:
+    """Hold cards to both readers, for ever."""
+    while True:
+        for door, card in (("lobby", ANNA), ("lab", STRANGER), ("lab", ANNA)):
+            world.card(door, card)
+            await asyncio.sleep(1 / CARDS_PER_SECOND)
+
+
+def visitor(version: int) -> str:
+    """Name the card that each version of the permissions adds."""
+    return f"H10301:{version >> 16}:{version & 0xFFFF}" if version > 1 else "H10301:12:345"
+
+
+def digest(version: int) -> str:
+    """Return what the daemon must hold at a version, as it shows it."""
+    grant = Grant(HolderId("anna"), frozenset({DoorId("lab"), DoorId("lobby")}))
+    return Permissions(version, {visitor(each): grant for each in range(1, version + 1)}).digest
+
+
+class Office:
+    """Adds a visitor to the permissions, then another; knows what was acknowledged."""
+
+    def __init__(self, world: SimulatedWorld) -> None:
+        self.acknowledged = 0
+        self._world = world
+
+    async def work(self) -> None:
+        """Go on for ever; what was not answered is tried again with a new name."""
+        while True:
+            with suppress(AssertionError):
+                await self.add()
+
+    async def add(self) -> None:
+        """Lead on by one version. AssertionError if there is no answer."""
+        version = self.acknowledged + 1
+        grant = {"holder": "anna", "doors": ["lobby", "lab"]}
+        document = request(
+            {"base": version - 1, "version": version, "grants": {visitor(version): grant}}
+        )
+        await self._world.upstream.send("permissions.apply", document)
+        answer = await self._world.upstream.answer_to(document["id"], patience=PATIENCE)
+        code = None if answer["ok"] else answer["error"]["code"]
+        if code in (None, "permissions_version"):  # applied now, or by a try without an answer
+            self.acknowledged = version
+        else:
+            assert code == "outcome_unknown", answer
+
+
+async def test_whatever_a_unit_did_is_on_record_after_twenty_kills(tmp_path: Path) -> None:
+    chance = Random(SEED)  # noqa: S311  # when to kill is no secret
+    async with simulated(tmp_path) as world:
+        office = Office(world)
+        await office.add()
+        people = asyncio.create_task(stream_of_people(world))
+        working = asyncio.create_task(office.work())
+
+        for _ in range(KILLS):
+            if chance.random() < EARLY:
+                await asyncio.sleep(chance.uniform(0, LONGEST_START))
+            else:
+                released = len(world.pulses)
+                await world.news.until(
+                    lambda released=released: len(world.pulses) > released,  # type: ignore[misc]
+                    lambda: "a door that opens",
+                )
+                await asyncio.sleep(chance.uniform(0, LONGEST_WORK))
+            await world.daemon.kill()
+            await world.daemon.start()
+
+        before = world.now
+        await world.online(SUPPORTED, after=before)
+        await world.listens()
+        people.cancel()
+        working.cancel()
+        with suppress(AssertionError):
+            await office.add()
+        await office.add()
+        await world.settle()
+
+        assert len(world.events("gateway.started")) <= KILLS + 1
+        assert len(world.pulses) > KILLS
+        assert not world.events("journal.gap_possible")  # the machine was never off
+        versions = [
+            each["version"] for topic, each in world.upstream.shown if topic == "permissions"
+        ]
+        assert versions == sorted(versions)
+        held = await world.shows("permissions", version=office.acknowledged)
+        assert held["credentials"] == office.acknowledged
+        for topic, shown in world.upstream.shown:
+            if topic == "permissions":
+                assert shown["digest"] == digest(shown["version"])
