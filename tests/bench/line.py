@@ -313,7 +313,7 @@ def _cards_on_a_wire() -> Iterator[Result]:
         # Half of all cards wait for longer than half a cycle until they are asked for.
         limit = (count * EXCHANGE / 2 + ANSWER) * BITS_PER_CHARACTER / baud
         cycle = count * EXCHANGE * BITS_PER_CHARACTER / baud
-        ours = _run_cards(Setting(OURS, count, baud=baud), gap=4 * cycle, at_once=False)
+        ours = _run_cards(Setting(OURS, count, baud=baud), gap=cycle, at_once=False)
         waited = percentile(ours.driven, 50)
         yield Result(
             f"line: card to output at {baud} baud, {count} in turn, p50",

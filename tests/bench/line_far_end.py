@@ -111,6 +111,7 @@ class AtOnce(FarEnd):
         self._buffer += data
         for heard, length in self._commands():
             ended = self._take(now, length)
+            self.present_due()
             self._answer(heard, ended)
 
     def _commands(self) -> Iterator[tuple[Heard, int]]:

@@ -90,8 +90,7 @@ class FarEnd(ABC):
         ready, _, _ = select.select(watched, [], [], self._patience())
         if sys.stdin.fileno() in ready:
             self._take_orders(os.read(sys.stdin.fileno(), 1 << 16))
-        if self._drill is not None:
-            self._go_on_with(self._drill)
+        self.present_due()
         self.overhear(self.port.read())
 
     def _patience(self) -> float:
@@ -99,7 +98,11 @@ class FarEnd(ABC):
             return IDLE
         return min(IDLE, max(0.0, self._drill.next_due - time.monotonic()))
 
-    def _go_on_with(self, drill: Drill) -> None:
+    def present_due(self) -> None:
+        """Hold those cards to readers whose time has come."""
+        drill = self._drill
+        if drill is None:
+            return
         for address in drill.due(time.monotonic()):
             self.present(address)
         if drill.over:
