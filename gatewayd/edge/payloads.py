@@ -428,29 +428,31 @@ def _object(payload: bytes) -> dict[str, Any]:
         parse_constant=_no_constant,
         parse_float=_finite,
     )
-    if _deeper_than(DEEPEST, payload):
-        raise _Unreadable(f"JSON: nested deeper than {DEEPEST}")
     if not isinstance(document, dict):
         raise _Unreadable("must be a JSON object")
+    if _deeper_than(DEEPEST, document):
+        raise _Unreadable(f"JSON: nested deeper than {DEEPEST}")
     if _SURROGATE.search(payload):
         json.dumps(document, ensure_ascii=False).encode()  # UnicodeEncodeError if one is alone
     return document
 
 
 _SURROGATE = re.compile(rb"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_PAIR = re.compile(rb"\[\]|\{\}")
-_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def _deeper_than(limit: int, payload: bytes) -> bool:
-    """Peel matching brackets off, level by level; `payload` is sound JSON."""
-    if payload.count(b"[") + payload.count(b"{") <= limit:
-        return False
-    brackets = _STRING.sub(b"", payload).translate(None, _ALL_BUT_BRACKETS)
+def _deeper_than(limit: int, document: dict[str, Any]) -> bool:
+    """Look at one level of arrays and objects after the other."""
+    level: list[Any] = [document]
     for _ in range(limit):
-        brackets = _PAIR.sub(b"", brackets)
-    return bool(brackets)
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _no_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
