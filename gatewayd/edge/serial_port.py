@@ -10,7 +10,9 @@ Pseudo-terminals and most USB adapters refuse; that is never fatal.
 """
 
 import asyncio
+import contextlib
 import os
+import termios
 from pathlib import Path
 
 import serial
@@ -31,10 +33,17 @@ class PortTransport(serial_asyncio.SerialTransport):  # type: ignore[misc]  # it
             except BlockingIOError:
                 pass
             except OSError as exc:
-                self._fatal_error(exc, "serial port")
+                self._abort(exc)  # a port that was pulled out is no fault of ours
                 return
         if data:
             super().write(data)
+
+    def _call_connection_lost(self, exc: Exception | None) -> None:
+        """End without a drain: the library would wait, and everybody with it, until the port
+        has sent what it holds; and what is late must not be sent."""
+        with contextlib.suppress(OSError, termios.error):
+            self._serial.reset_output_buffer()
+        super()._call_connection_lost(exc)
 
 
 def opener(device: Path, baud: int, *, rs485: bool = True, low_latency: bool = True) -> Opener:
