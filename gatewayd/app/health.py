@@ -27,6 +27,7 @@ class Health:
     journal_delivered: int
     journal_lost: int
     journal_trouble: str | None
+    events_trouble: str | None  # why the broker does not get them
     permissions_version: int
     broker: str  # "connected (MQTT 5)", or why not
     trust: str
@@ -35,7 +36,8 @@ class Health:
     @property
     def well(self) -> bool:
         """Nothing here needs anybody."""
-        return self.journal_trouble is None and all(line.trouble is None for line in self.lines)
+        own = self.journal_trouble is None and self.events_trouble is None
+        return own and all(line.trouble is None for line in self.lines)
 
     @property
     def summary(self) -> str:

@@ -125,7 +125,11 @@ class Site:
             publish=self._publish,
         )
         settings = broker_settings(config, VERSION, self._since)
-        self._broker = Broker(settings, self._journal, self._router.take)
+        owned = {
+            *(f"doors/{name}" for name in config.doors),
+            *(f"controllers/{name}" for name in config.controllers),
+        }
+        self._broker = Broker(settings, self._journal, self._router.take, owned=owned)
         self._journal.on_commit = self._broker.committed
         self._journal.on_note = self._noted
         self._control = Control(
@@ -202,7 +206,7 @@ class Site:
         why = "stopped" if refused is None else "refused by the hardware audit"
         self._journal.note(GatewayStopped(why), self._clock.moment())
         log.info("gateway_stopping", why=why)
-        await self._broker.drain(DRAIN)
+        await self._broker.drain(DRAIN, self._journal.last)
 
     # --- the hands of the brain -------------------------------------------------------
 
@@ -291,6 +295,7 @@ class Site:
             journal_delivered=self._journal.delivered,
             journal_lost=self._journal.lost,
             journal_trouble=self._journal.trouble,
+            events_trouble=self._broker.feed.trouble,
             permissions_version=self._version,
             broker=self._broker.trouble or f"connected, MQTT {protocol}",
             trust=self._config.mqtt.trust,
