@@ -32,7 +32,8 @@ within a second of their return and costs the living at most one window.
 
 **When.** Our frame needs its characters' time; then the answer must begin within
 `REPLY_TIMEOUT`. While one is coming in the window grows with every byte, never beyond what
-the longest frame needs. Before we speak the line has been idle for two characters, unless
+the longest frame needs. One that comes later is taken all the same as long as its command is
+pending. Before we speak the line has been idle for two characters, unless
 these are shorter than `SHORTEST_WAIT`: no event loop waits so briefly, and what it takes to
 get here is longer. A command whose last character would leave at or after its `expires`
 is not sent.

@@ -385,8 +385,7 @@ class Peripheral:
     def _busy(self, exchange: Exchange, now: float) -> bool:
         """The same command again, later, after serving others (SIA OSDP 2.2, 7.19)."""
         self.counters.busy += 1
-        self._alive(now)
-        self.due = now + BUSY_PAUSE
+        self._again(now, pause=BUSY_PAUSE)
         if exchange.busy_since is None:
             exchange.busy_since = now
         elif now - exchange.busy_since >= BUSY_PATIENCE:
@@ -396,10 +395,15 @@ class Peripheral:
     def _damaged(self, exchange: Exchange, now: float) -> bool:
         """The command arrived damaged: the unit did nothing with it and did not count it."""
         self._count_nak(DAMAGED)
-        self._alive(now)
         exchange.damaged += 1
-        self.due = now
+        self._again(now, pause=0.0)
         return True
+
+    def _again(self, now: float, *, pause: float) -> None:
+        """It answers, but what is pending remains to be done, if it may."""
+        self._alive(now)
+        self.due = now + pause
+        self._give_up_if_barred(now)
 
     def _refused_sequence(self, exchange: Exchange, frame: Frame, now: float) -> bool:
         """NAK 4, under whatever number. It says nothing of an earlier try."""
@@ -411,9 +415,11 @@ class Peripheral:
 
     def _out_of_step(self, exchange: Exchange, frame: Frame, now: float) -> bool:
         """Not the number we wait for: a late duplicate, or the unit counts differently."""
+        if self._rests_until[frame.sequence] > now:
+            return self._straggler()
         if _reason(frame) == OUT_OF_SEQUENCE:
             return self._refused_sequence(exchange, frame, now)
-        if frame.sequence == 0 and self._rests_until[0] <= now:
+        if frame.sequence == 0:
             return self._restart("the unit asked for a new start", now)
         return self._straggler()
 

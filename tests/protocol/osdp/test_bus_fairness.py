@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from protocol.osdp.bus import (
     AHEAD,
+    PROBE_SHARE,
+    SHORTEST_WINDOW,
     Answers,
     Delivered,
     Identified,
@@ -226,9 +228,23 @@ def test_a_probe_never_holds_a_living_unit_up_twice(interval: float) -> None:
         assert max(b - a for a, b in pairwise(times)) < interval + 0.23
 
 
+def test_unanswered_probes_keep_their_distance() -> None:
+    line = Line.with_units(8)
+    line.run(1)
+    dead = {2, 3, 5, 6, 8}
+    for address in dead:
+        line.place(address).unplugged = True
+    line.run(12)
+    since = line.now
+    line.run(10)
+
+    probes = [when for when, f in line.written if f.address in dead and when > since]
+    assert len(probes) > 30
+    assert min(b - a for a, b in pairwise(probes)) >= (1 + PROBE_SHARE) * SHORTEST_WINDOW - 1e-9
+
+
 def test_a_slow_unit_that_was_never_heard_is_found_in_the_end() -> None:
-    """Slower than its neighbours by far: only a whole window finds it, and it speaks too late
-    for anybody to notice in between."""
+    """Slower than its neighbours by far; its probes listen no longer than theirs need."""
     line = Line.with_units(3)
     line.place(2).unplugged = True
     line.run(1)

@@ -12,6 +12,7 @@ from protocol.osdp.bus import (
     Delivered,
     Done,
     Dropped,
+    Expired,
     Identified,
     PeripheralSettings,
     Refused,
@@ -236,8 +237,36 @@ def test_commands_wait_for_a_number_that_rests_too() -> None:
     assert len(line.endings()) == 5
 
 
-def test_a_silent_unit_that_speaks_late_gets_a_whole_window() -> None:
-    """It has become slower than its probes listen."""
+def test_so_does_the_number_of_a_command_that_was_given_up() -> None:
+    """Its late answer must not pass for the capabilities that are asked for under it next."""
+    line = quiet_line()
+    line.run_until(lambda: line.bus._peripherals[1]._sequence == 1, 1)
+    line.place(1).latency = 0.35
+    line.unlock(1, 5, within=0.1)
+    line.run(0.01)
+    line.place(1).latency = 0.001
+    line.run(2)
+
+    ((sent, _),) = line.heard(1, SetOutputs.CODE)
+    ((asked, frame),) = line.heard(1, ReadCapabilities.CODE)
+    assert frame.sequence == 1
+    assert asked >= sent + STRAGGLER_WINDOW
+    assert line.endings() == {5: [Expired(sent=True)]}
+    assert line.events(Identified)[0].capabilities == line.device(1).capabilities
+
+
+def test_a_late_answer_to_a_new_start_does_not_ask_for_another() -> None:
+    line = quiet_line()
+    line.place(1).latency = 0.3
+    line.device(1).cycle_power()
+    line.run(10)
+
+    assert line.bus.counters(1).resets == 1
+    assert [event.connection for event in line.events(Identified)] == [2]
+
+
+def test_an_answer_whose_window_is_over_is_taken_all_the_same() -> None:
+    """A unit that has become slower than its probes listen."""
     line = quiet_line(2)
     line.place(1).unplugged = True
     line.run(12)
@@ -287,7 +316,7 @@ def test_babble_does_not_keep_the_line_for_ever(baud: int) -> None:
     line.place(1).unplugged = True
     head = bytes((0x53, 0x81)) + LONGEST.to_bytes(2, "little") + b"\x04"
     for at in range(1000):
-        line.noise(head if at % 100 == 0 else b"\x00", after=at * 0.01)
+        line.noise(head if at % 10 == 0 else b"\x00", after=at * 0.01)
     line.written.clear()
     line.run(10)
 
@@ -308,10 +337,11 @@ def test_a_line_that_is_never_quiet_is_spoken_on_all_the_same() -> None:
 
 def test_noise_between_exchanges_belongs_to_nobody() -> None:
     line = quiet_line()
-    line.bus.receive(b"\x00\x53\x81", line.now)
+    line.bus.receive(bytes.fromhex("00 53 81 a0 05"), line.now)
 
-    assert line.bus.counters(1).dropped_bytes == 0
     assert line.run(1) == []
+    assert line.bus.counters(1).dropped_bytes == 0
+    assert line.bus.counters(1).retries == 0  # it did not swallow the next answer
 
 
 # --- answers that are trouble ---------------------------------------------------------

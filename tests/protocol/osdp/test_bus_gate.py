@@ -24,8 +24,9 @@ from protocol.osdp.commands import (
     SetKey,
     SetOutputs,
 )
+from protocol.osdp.frame import Frame
 from protocol.osdp.gate import CLOSED, Commissioning, Gate, Open
-from protocol.osdp.replies import Capabilities, LocalStatus, Nak, RawCard
+from protocol.osdp.replies import Busy, Capabilities, LocalStatus, Nak, RawCard
 from tests.simulate.line import Line, pulse
 
 CARD = bytes.fromhex("de ad be c0")
@@ -167,10 +168,28 @@ def test_nor_is_one_that_waited_for_its_retry() -> None:
     assert len(line.heard(1, SetOutputs.CODE)) == 1
 
 
+@pytest.mark.parametrize("excuse", [Busy(), Nak(1)])
+def test_nor_is_one_in_flight_that_the_unit_wants_repeated(excuse: Busy | Nak) -> None:
+    line = Line.with_units(1)
+    line.run(0.1)
+    line.place(1).mute = True
+    line.unlock(1, 5)
+    line.run(0.01)
+    line.place(1).mute = False
+    line.close_gate(1)
+    _, frame = line.heard(1, SetOutputs.CODE)[0]
+    answer = Frame(1, frame.sequence, excuse.CODE, excuse.encode(), reply=True)
+    line.bus.receive(answer.encode(), line.now)
+
+    assert Done(5, Dropped(sent=True), 1) in line.run(3)
+    assert len(line.heard(1, SetOutputs.CODE)) == 1
+
+
 def test_an_identity_is_read_again_on_demand_under_a_new_number() -> None:
     line = Line.with_units(1)
     line.run(1)
     line.close_gate(1, identify_again=True)
+    assert not line.open_gate(1, 1)  # an approval of what was read before
     line.run(1)
 
     assert [event.connection for event in line.events(Identified)] == [1, 2]
