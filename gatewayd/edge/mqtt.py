@@ -2,8 +2,8 @@
 
 `run` keeps a session with the broker for as long as it is not cancelled, and never ends
 because of the broker. Every session is new: MQTT 5 first, 3.1.1 if that is refused. It
-begins with `R/status`, then all retained state, then `R/requests/+`: whoever sees us online
-sees the truth, and a broker that forgot everything knows it again.
+begins by listening to `R/requests/+`; then come `R/status` and all retained state: whoever
+sees us online is heard and sees the truth, and a broker that forgot everything knows it again.
 
 One place decides what leaves next, `_pump`: answers, then state, then the journal's
 backlog, within one window. State is kept per topic and sent when it differs; of a burst
@@ -133,10 +133,13 @@ class Broker:
         self.counters = Counters()
         self.trouble: str | None = "not connected yet"
         self._settings = settings
+        self._source = source
+        self._wanted = 0  # the event that whoever stops waits for
         self._on_request = on_request
         self._backoff = Backoff(settings.first_pause, LONGEST_PAUSE, chance)
         self._session: Session | None = None
         self._listening = False
+        self._showing = False  # what is retained: from its first word in a session on
         self._owned = owned
         self._swept = owned is None
         self._pumping = False
@@ -187,8 +190,12 @@ class Broker:
         """Send an answer to `R/replies/<client>`."""
         self._answer(Letter(self._topic(f"replies/{client or 'unknown'}"), body))
 
-    async def drain(self, seconds: float) -> None:
-        """Wait until the broker has everything, but not longer, and not for an absent one."""
+    async def drain(self, seconds: float, last: int = 0) -> None:
+        """Wait until the broker has everything, also event `last` that is not committed yet.
+
+        But not longer than that, and not for an absent one.
+        """
+        self._wanted = last
         self._pump()
         if self._session is not None:
             with suppress(TimeoutError):
@@ -243,20 +250,26 @@ class Broker:
         return session
 
     async def _greet(self, session: Session) -> None:
-        """Say that we are here, show everything, then listen."""
+        """Listen, say that we are here, then show everything.
+
+        In this order: a request to somebody who is online must not fall into the void.
+        """
         self.counters.sessions += 1
+        refused = await _unless_lost(
+            session.listen(f"{self._settings.root}/requests/+"), session
+        )
+        if session.lost.done():
+            return
         status = self._status(session, online=True)
         self._state.pop(status.topic, None)
         self._state = {status.topic: status.payload, **self._state}
         self._dirty = dict.fromkeys(self._state)
         self._unseen = set(self._state)
         self._seen.clear()
+        self._showing = True
         self.feed.start()
         self._pump()
         await _unless_lost(self._seen.wait(), session)
-        refused = await _unless_lost(
-            session.listen(f"{self._settings.root}/requests/+"), session
-        )
         if session.lost.done():
             return
         self._backoff.reset()
@@ -275,7 +288,7 @@ class Broker:
 
     def _apart(self) -> None:
         """Take back what was on its way; the next session begins anew."""
-        self._session, self._listening = None, False
+        self._session, self._listening, self._showing = None, False, False
         self.feed.stop()
         self._sending.clear()
         self._answers.extendleft(reversed(self._answers_sent.values()))
@@ -299,7 +312,7 @@ class Broker:
     def _pump(self) -> None:
         """Let out what fits into the window, the most urgent first."""
         session = self._session
-        if session is None or self._pumping:
+        if session is None or not self._showing or self._pumping:
             return
         self._pumping = True  # a broker may answer while we are still sending
         try:
@@ -372,6 +385,8 @@ class Broker:
         self._pump()
 
     def _idle(self) -> bool:
+        if self._source.delivered < self._wanted:
+            return False
         state = self._dirty or self._sending
         return not (state or self._answers or self._answers_sent) and self.feed.idle
 

@@ -40,12 +40,12 @@ def with_receive_maximum(number: int) -> Callable[[Connect], bytes]:
 # --- the session --------------------------------------------------------------------
 
 
-async def test_it_greets_with_status_then_state_then_listens() -> None:
+async def test_it_listens_then_greets_with_status_then_state() -> None:
     async with ScriptedBroker() as broker:
         ours = make(broker.port)
         ours.retain("doors/lobby", b"{}")
         async with running(ours):
-            assert broker.order == [f"{R}/status", f"{R}/doors/lobby", f"{R}/requests/+"]
+            assert broker.order == [f"{R}/requests/+", f"{R}/status", f"{R}/doors/lobby"]
             status = json.loads(broker.on(f"{R}/status")[0])
     assert status["online"] is True
     assert status["version"] == SETTINGS.version
