@@ -91,12 +91,11 @@ class Site:
         self._controllers: dict[ControllerId, ControllerView] = {}
         self._report: AuditReport | None = None
         self._version = 0  # of the permissions that decide
+        self._store: PermissionStore | None = None  # while the file is damaged
         with ExitStack() as undo:
             self._journal = self._open_journal()
             undo.callback(self._journal.close)
-            self._store = PermissionStore.open(state.path / PERMISSIONS, post=_post())
-            undo.callback(self._store.close)
-            self._compose()
+            self._compose(self._held(undo))
             self._closing = undo.pop_all()
 
     def _open_journal(self) -> Journal:
@@ -107,11 +106,11 @@ class Site:
         journal.on_trouble = _say_trouble
         return journal
 
-    def _compose(self) -> None:
+    def _compose(self, permissions: Permissions) -> None:
         """Introduce everybody to everybody."""
         config = self._config
         site = site_config(config, inventory_approved=self._marks.has(APPROVED))
-        self._wiring = Wiring(Gateway(site, self._load()), self._clock, self._hands())
+        self._wiring = Wiring(Gateway(site, permissions), self._clock, self._hands())
         self._lines = make_lines(config, self._wiring.tell)
         self._line_of = {
             ControllerId(name): self._lines[each.line]
@@ -136,17 +135,19 @@ class Site:
             config.site.control_socket, self._router.submit, {"audit.report": self._audit}
         )
 
-    def _load(self) -> Permissions:
-        """Return what was held before; a damaged set denies everybody, and says so."""
+    def _held(self, undo: ExitStack) -> Permissions:
+        """Return what was held before; a damaged file denies everybody, and says so."""
         try:
-            version, grants = self._store.load()
+            store = PermissionStore.open(self._state.path / PERMISSIONS, post=_post())
+            undo.callback(store.close)
+            version, grants = store.load()
         except DamagedState as error:
-            log.critical(
-                "permissions_damaged", why=str(error), next="send permissions.apply again"
-            )
+            next_ = "then start again; until then every card is denied"
+            log.critical("permissions_damaged", why=str(error), next=next_)
             self._journal.note(InternalError("permissions_damaged"), self._clock.moment())
             return Permissions()
-        return Permissions(version, grants, digest=self._store.digest)
+        self._store = store
+        return Permissions(version, grants, digest=store.digest)
 
     async def run(self) -> None:
         """Work until `stop`, or until the audit refuses the site (raises Refused)."""
@@ -244,7 +245,10 @@ class Site:
                 log.error("permissions_not_saved", version=version, why=str(trouble))
                 self._wiring.tell(PermissionsNotCommitted(version, str(trouble)))
 
-        self._store.save(action.update, done)
+        if self._store is None:
+            done(DamagedState("the permissions on disk are damaged; see the log"))
+        else:
+            self._store.save(action.update, done)
 
     def _show(self, view: DoorView | ControllerView | AuditReport | PermissionsView) -> None:
         match view:

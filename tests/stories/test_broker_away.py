@@ -37,7 +37,6 @@ async def test_what_happens_while_the_broker_is_dead_arrives_later(
         assert len(world.events("access.granted")) == 6
         assert len(world.events("access.denied")) == 6
         assert len(world.pulses) == 6
-        await world.listens()
         await world.shows("status", online=True)
         await world.shows("doors/lobby", mode="locked")
 

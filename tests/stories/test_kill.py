@@ -89,7 +89,6 @@ async def test_whatever_a_unit_did_is_on_record_after_twenty_kills(tmp_path: Pat
 
         before = world.now
         await world.online(SUPPORTED, after=before)
-        await world.listens()
         people.cancel()
         working.cancel()
         with suppress(AssertionError):

@@ -31,7 +31,6 @@ from tests.stories.wire import Wire
 
 IN_TIME = 2.0  # seconds from a cause until its unlock must not be sent any more
 UNDER_WAY = 1.0  # seconds that a busy machine may take to bring it to the unit
-AGAIN = 0.25  # seconds to wait for an answer before asking again
 CAUSES = ("access.granted", "rex.pressed", "lock.released")
 SEED = 20_261_123
 SUPPORTED = tuple(name for name in UNIT if name != CLASSIC)
@@ -124,16 +123,6 @@ class World:
         document = request(args)
         await self.upstream.send(command, document)
         return await self.upstream.answer_to(document["id"])
-
-    async def listens(self) -> None:
-        """Ask until there is an answer: a request that nobody hears yet is gone."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                document = request({})
-                await self.upstream.send("health.read", document)
-                with suppress(AssertionError):
-                    await self.upstream.answer_to(document["id"], patience=AGAIN)
-                    return
 
     async def permit(self, grants: dict[str, Any]) -> Document:
         """Lead the permissions on by one version."""
@@ -314,7 +303,6 @@ async def simulated(
         if begin:
             await world.daemon.start()
             await world.online(SUPPORTED)
-            await world.listens()
         yield world
 
 
@@ -333,7 +321,6 @@ async def foreign(place: Path) -> AsyncIterator[ForeignWorld]:
         await stack.enter_async_context(_alive(world))
         await world.daemon.start()
         await world.online(UNIT)
-        await world.listens()
         yield world
 
 

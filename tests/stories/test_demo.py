@@ -1,0 +1,38 @@
+"""`gatewayd demo`, as a visitor's first command."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import gatewayd
+
+SHOWN = {
+    "access.granted",
+    "access.denied",
+    "door.forced",
+    "lock.released",
+    "rex.pressed",
+    "audit.blocked",
+}
+
+
+def left_in(place: Path) -> list[Path]:
+    return list(place.iterdir())
+
+
+async def test_the_demo_shows_the_main_job_and_ends_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = await gatewayd("demo", "--seconds", "20", "--json")
+    assert ended.code == 0, ended.err
+    events = [json.loads(line) for line in ended.out.splitlines()]
+    assert {each["kind"] for each in events} >= SHOWN
+    numbers = [each["seq"] for each in events]
+    assert numbers == sorted(set(numbers))
+    denied = [each["reason"] for each in events if each["kind"] == "access.denied"]
+    assert denied
+    (blocked,) = [each for each in events if each["kind"] == "audit.blocked"]
+    assert blocked["verdict"] == "classic"
+    assert left_in(tmp_path) == []
