@@ -427,12 +427,18 @@ class Bus:
             if not peripheral.has_orders:
                 del self._ordered[peripheral.address]
         if peripheral.doubtful:
-            self._leave_turns(peripheral)
-            if peripheral not in self._doubtful:
-                self._doubtful.append(peripheral)
-            if peripheral.connected:
-                self._alarm = min(self._alarm, peripheral.offline_at)
-            return
+            self._join_doubtful(peripheral)
+        else:
+            self._join_turns(peripheral)
+
+    def _join_doubtful(self, peripheral: Peripheral) -> None:
+        self._leave_turns(peripheral)
+        if peripheral not in self._doubtful:
+            self._doubtful.append(peripheral)
+        if peripheral.connected:
+            self._alarm = min(self._alarm, peripheral.offline_at)
+
+    def _join_turns(self, peripheral: Peripheral) -> None:
         if peripheral in self._doubtful:
             self._doubtful.remove(peripheral)
         due = max(peripheral.due, peripheral.held_until)

@@ -184,7 +184,7 @@ class Peripheral:
     """What the panel knows of one peripheral, and what it says to it next.
 
     The bus reads `due`, `silent`, `tries`, `held_until` and `orders` to choose who is
-    next, and keeps its own marks in `queued_for`, `placed`, `overtook` and `full_from`.
+    next, and keeps its own marks in `placed`, `overtook` and `full_from`.
     """
 
     def __init__(self, settings: PeripheralSettings, emit: Callable[[BusEvent], None]) -> None:

@@ -188,6 +188,7 @@ def test_when_the_line_is_back_everybody_is_identified_anew() -> None:
     line = Line.with_units(2)
     line.run(0.1)
     line.bus.link_down(line.now)
+    line.close_gate(1, identify_again=True)  # nothing is open, nobody can be asked
     line.run(1)
     line.bus.link_up(line.now)
     line.run(0.1)
