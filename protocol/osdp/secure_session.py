@@ -30,6 +30,7 @@ from protocol.osdp.frame import (
     REPLY,
     USES_CRC,
     Frame,
+    SecurityBlock,
 )
 from protocol.osdp.replies import Busy, Nak
 from protocol.osdp.secure_cipher import BLOCK, SessionCipher
@@ -73,6 +74,7 @@ class _Turns:
         self._control = HAS_SECURITY | (USES_CRC if crc else 0)
         self._around = _AROUND if crc else _AROUND - 1
         self._may_seal = False
+        self._sequence = 0  # of what was sealed last
 
     def seal(self, sequence: int, code: int, body: bytes) -> bytes:
         """Return a whole frame, without the mark character before it.
@@ -96,60 +98,48 @@ class _Turns:
         mac = self._cipher.mac(head, self._heard)
         self._said = int.from_bytes(mac, "big")
         self._may_seal = False
+        self._sequence = sequence
         sealed = head + mac[:MAC_LENGTH]
         if self._crc:
             return sealed + crc_hqx(sealed, CRC_START).to_bytes(2, "little")
         return sealed + bytes((checksum(sealed),))
 
-    def _authentic(self, frame: Frame) -> bytes | None:
-        """Return the whole MAC of a frame that the other side sealed now, else None."""
-        block = frame.security
-        assert block is not None
-        kind = block.type
+    def _open_sealed(self, frame: Frame, block: SecurityBlock) -> Frame | None:
+        """Return what the other side sealed now, in clear; None if this is not it."""
+        kind, body = block.type, frame.body
         if (
             (kind != self._opens and kind != self._opens + ENCRYPTED)
             or block.data
             or (frame.address | REPLY if frame.reply else frame.address) != self._from
         ):
             return None
-        length = (_AROUND if frame.crc else _AROUND - 1) + len(frame.body)
-        control = frame.sequence | frame.reserved | HAS_SECURITY
-        if frame.crc:
-            control |= USES_CRC
-        head = _HEAD(MARK, self._from, length, control, 2, kind, frame.code) + frame.body
-        mac = self._cipher.mac(head, self._said)
-        if compare_digest(mac[:MAC_LENGTH], frame.mac):
-            return mac
-        self.fault = Fault.WRONG_MAC
-        return None
-
-    def _in_clear(self, frame: Frame) -> Frame | None:
-        """Return an authentic frame as if it had come in clear."""
-        assert frame.security is not None
-        body: bytes | None = frame.body
-        if frame.security.type != self._opens:
-            body = self._cipher.decrypt(frame.body, self._said ^ _NEGATE)
+        mac = self._mac_of(frame, kind)
+        if not compare_digest(mac[:MAC_LENGTH], frame.mac):
+            self.fault = Fault.WRONG_MAC
+            return None
+        if kind != self._opens:
+            plain = self._cipher.decrypt(body, self._said ^ _NEGATE)
+            if plain is None:
+                self.fault = Fault.BAD_PADDING
+                return None
+            body = plain
         elif body:
             self.fault = Fault.NOT_ENCRYPTED
             return None
-        if body is None:
-            self.fault = Fault.BAD_PADDING
-            return None
-        return Frame(
-            self._address,
-            frame.sequence,
-            frame.code,
-            body,
-            frame.reply,
-            frame.crc,
-            None,
-            b"",
-            frame.reserved,
-        )
+        if frame.code != Busy.CODE:
+            self._heard = int.from_bytes(mac, "big")
+            self._may_seal = True
+        return Frame(self._address, frame.sequence, frame.code, body, frame.reply, frame.crc)
 
-    def _accept(self, mac: bytes) -> None:
-        self._heard = int.from_bytes(mac, "big")
-        self._may_seal = True
+    def _mac_of(self, frame: Frame, kind: int) -> bytes:
+        """What `Frame.head` would return, signed."""
+        body, control = frame.body, frame.sequence | frame.reserved | HAS_SECURITY
+        if frame.crc:
+            length, control = _AROUND + len(body), control | USES_CRC
+        else:
+            length = _AROUND - 1 + len(body)
+        head = _HEAD(MARK, self._from, length, control, 2, kind, frame.code) + body
+        return self._cipher.mac(head, self._said)
 
     def _out_of_turn(self) -> UnsendableMessage:
         if self.fault is not None:
@@ -170,13 +160,6 @@ class SecureSession(_Turns):
         self._opens = SIGNED_REPLY
         self._from = address | REPLY
         self._may_seal = True
-        self._sequence = 0  # of the command that waits for its reply
-
-    def seal(self, sequence: int, code: int, body: bytes) -> bytes:
-        """Return the whole command, without the mark character; raises UnsendableMessage."""
-        sealed = super().seal(sequence, code, body)
-        self._sequence = sequence
-        return sealed
 
     def withdraw(self) -> None:
         """Take back the command sealed last: no byte of it went out, another one may."""
@@ -190,17 +173,12 @@ class SecureSession(_Turns):
         """
         if self._may_seal or self.fault is not None:
             return None
-        if frame.security is None:
+        block = frame.security
+        if block is None:
             return self._open_clear(frame)
         if frame.sequence != self._sequence:
             return None
-        mac = self._authentic(frame)
-        opened = self._in_clear(frame) if mac is not None else None
-        if mac is None or opened is None:
-            return None
-        if opened.code != Busy.CODE:
-            self._accept(mac)
-        return opened
+        return self._open_sealed(frame, block)
 
     def _open_clear(self, frame: Frame) -> Frame | None:
         if not frame.reply or frame.address != self._address:
@@ -229,12 +207,9 @@ class PeripheralSession(_Turns):
         """Return the command in clear, or None; if it ends the session, `fault` says why."""
         if self._may_seal or self.fault is not None:
             return None
-        if frame.security is None:
+        block = frame.security
+        if block is None:
             if not frame.reply and frame.address == self._address:
                 self.fault = Fault.IN_CLEAR
             return None
-        mac = self._authentic(frame)
-        opened = self._in_clear(frame) if mac is not None else None
-        if mac is not None and opened is not None:
-            self._accept(mac)
-        return opened
+        return self._open_sealed(frame, block)
