@@ -1,9 +1,9 @@
 """Serial lines, by pyserial-asyncio.
 
-The library opens, reads and closes the port. Writing goes to the port's file descriptor
-first: the library would wait for the event loop to say that the port is writable, which on
-a line of short frames it always is, and that wait costs a third of an exchange. Whatever
-the kernel does not take at once goes the library's way.
+The library opens, watches and closes the port. Bytes go straight to and from the port's file
+descriptor: the library asks the kernel once more whether there is something to read, and
+waits for the event loop to say that the port is writable, which on a line of short frames it
+always is. Whatever the kernel does not take at once goes the library's way.
 
 RS-485 direction control and low latency are asked of the driver where it has them.
 Pseudo-terminals and most USB adapters refuse; that is never fatal.
@@ -22,8 +22,11 @@ import serial_asyncio
 from gatewayd.edge.link import Factory, Opener
 
 
+READ_SIZE = 1024  # bytes at once, as the library reads
+
+
 class PortTransport(serial_asyncio.SerialTransport):  # type: ignore[misc]  # it has no types
-    """The library's transport with a shorter way out."""
+    """The library's transport with a shorter way in and out."""
 
     def write(self, data: bytes) -> None:
         """Send now what the kernel takes now."""
@@ -37,6 +40,20 @@ class PortTransport(serial_asyncio.SerialTransport):  # type: ignore[misc]  # it
                 return
         if data:
             super().write(data)
+
+    def _read_ready(self) -> None:
+        """Read once; the event loop has just said that there is something."""
+        try:
+            data = os.read(self._serial.fd, READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self._abort(exc)
+            return
+        if data:
+            self._protocol.data_received(data)
+        else:  # ready to be read, and nothing to read: it was pulled out
+            self._abort(OSError("the port is gone"))
 
     def _call_connection_lost(self, exc: Exception | None) -> None:
         """End without a drain: the library would wait, and everybody with it, until the port
