@@ -21,7 +21,6 @@ import serial_asyncio
 
 from gatewayd.edge.link import Factory, Opener
 
-
 READ_SIZE = 1024  # bytes at once, as the library reads
 
 
