@@ -148,7 +148,8 @@ class Broker:
         self._sending: set[str] = set()  # topics on their way
         self._unseen: set[str] = set()  # topics that this session has not shown yet
         self._seen = asyncio.Event()  # there are none
-        self._quiet = asyncio.Event()  # nothing waits
+        self._quiet = asyncio.Event()  # nothing waits, or there is nobody to wait for
+        self._quiet.set()
         self._answers: deque[Letter] = deque()
         self._answers_sent: dict[int, Letter] = {}  # on their way, oldest first
         self._answer_number = 0
@@ -193,18 +194,18 @@ class Broker:
     async def drain(self, seconds: float, last: int = 0) -> None:
         """Wait until the broker has everything, also event `last` that is not committed yet.
 
-        But not longer than that, and not for an absent one.
+        But not longer than that, and not for a broker that was away at the last try.
         """
         self._wanted = last
         self._pump()
-        if self._session is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._quiet.wait(), seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), seconds)
 
     # --- sessions ---------------------------------------------------------------------
 
     async def run(self) -> None:
         """Keep in touch until cancelled; then say goodbye."""
+        self._quiet.clear()  # until the first try has ended
         while True:
             try:
                 why = await self._stay()
@@ -216,12 +217,14 @@ class Broker:
             if why != self.trouble:
                 log.warning("broker_away", why=why)
             self.trouble = why
+            self._quiet.set()
             await asyncio.sleep(self._backoff.next_pause())
 
     async def _stay(self) -> str:
         """Hold one session; return why it ended."""
         session = await self._connect()
         self._session = session
+        self._quiet.clear()
         try:
             await self._greet(session)
             await asyncio.wait([session.lost])
@@ -293,7 +296,6 @@ class Broker:
         self._sending.clear()
         self._answers.extendleft(reversed(self._answers_sent.values()))
         self._answers_sent.clear()
-        self._quiet.set()
 
     def _status(self, session: Session | None, *, online: bool, why: str = "") -> Letter:
         settings = self._settings

@@ -621,3 +621,28 @@ async def test_draining_does_not_wait_for_a_broker_that_is_away() -> None:
     ours.reply(None, b"{}")
     async with asyncio.timeout(1):
         await ours.drain(60)
+    trying = asyncio.create_task(ours.run())
+    async with asyncio.timeout(10):
+        await ours.drain(60)  # one try there must be
+    assert ours.trouble
+    trying.cancel()
+    await asyncio.wait([trying])
+
+
+async def test_draining_waits_for_the_first_session_and_for_events_under_way() -> None:
+    """Whoever has to stop right after the start has something to say."""
+    shelf = Shelf()
+    async with ScriptedBroker() as broker:
+        ours = make(broker.port, shelf)
+        ours.retain("audit", b"{}")
+        running = asyncio.create_task(ours.run())
+        draining = asyncio.create_task(ours.drain(60, last=1))
+        await until(lambda: ours.connected)
+        assert broker.on(f"{R}/audit") == [b"{}"]
+        assert not draining.done()
+        shelf.note(1)
+        ours.committed()
+        await asyncio.wait_for(draining, 10)
+        assert len(broker.on(f"{R}/events")) == 1
+        running.cancel()
+        await asyncio.wait([running])
