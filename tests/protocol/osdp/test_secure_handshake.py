@@ -220,6 +220,8 @@ def test_the_answer_to_another_step_is_unexpected() -> None:
     proving = prove(ours, theirs)
     assert ours.take(reply(welcome(proving, theirs).said)) == Failed(Reason.UNEXPECTED)
     assert proving.take(reply(theirs.said)) == Failed(Reason.UNEXPECTED)
+    wrong_block = replace(theirs.said, security=SecurityBlock(0x14, b"\1"))
+    assert ours.take(reply(wrong_block)) == Failed(Reason.UNEXPECTED)
     wrong_code = Frame(1, 0, 0x50, b"", reply=True, security=SecurityBlock(0x12, b"\1"))
     assert ours.take(wrong_code) == Failed(Reason.UNEXPECTED)
 
