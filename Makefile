@@ -14,7 +14,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@echo "setting up .venv (once)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
 demo: $(READY) ## run the main job: broker, simulated site, the real daemon
@@ -28,8 +28,10 @@ check: $(READY) ## linters, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(READY) packages
-	HYPOTHESIS_PROFILE=ci $(BIN)/coverage run -m pytest -m "not bench and not soak"
+unit: $(READY) packages ## the tests, with the coverage of the two inner rings
+	$(BIN)/coverage erase
+	HYPOTHESIS_PROFILE=ci $(BIN)/coverage run -m pytest -n auto -m "not bench and not soak"
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 packages: ## what the tests need from the system (Mosquitto)
