@@ -1,0 +1,54 @@
+"""What the README tells a new user to type."""
+
+import re
+import shlex
+from pathlib import Path
+
+from tests.cli.conftest import gatewayd
+from tests.stories.scenery import ANNA
+from tests.stories.world import simulated
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+MADE = re.findall(r"\bmake ([a-z]+)", README)
+
+
+def commands() -> list[list[str]]:
+    """Every `gatewayd …` of the README, in backticks or indented, without its program name."""
+    whole = README.replace("\\\n", " ")
+    found = [
+        *re.findall(r"`gatewayd ([^`]+)`", whole),
+        *re.findall(r"^ +gatewayd (.+)$", whole, re.MULTILINE),
+    ]
+    return [shlex.split(each) for each in found]
+
+
+def test_what_it_says_to_make_can_be_made() -> None:
+    rules = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"demo", "test"} <= set(MADE) <= set(rules)
+
+
+def test_every_file_it_names_is_there() -> None:
+    named = re.findall(
+        r"\]\(([^)#:]+)\)|`((?:docs|systemd)/[\w./-]+|config\.example\.toml)`", README
+    )
+    assert named
+    for link, file in named:
+        assert (ROOT / (link or file)).exists()
+
+
+async def test_the_first_site_works_as_told(tmp_path: Path) -> None:
+    async with simulated(tmp_path, trust="signed") as world:
+        config = str(world.daemon.config)
+        for command in commands():
+            typed = [
+                config if each == "/etc/gatewayd/config.toml" else each for each in command
+            ]
+            if config not in typed:
+                typed += ["--config", config]
+            ended = await gatewayd(*typed)
+            assert ended.code == 0, (command, ended.out, ended.err)
+        world.version = 1
+        world.units.card(1, ANNA)
+        granted = await world.event("access.granted", door="lobby")
+        assert granted["holder"] == "anna"
