@@ -12,7 +12,7 @@ from tests.stories.world import SUPPORTED, SimulatedWorld, simulated
 
 AGAIN = 1.0  # seconds after its return until a unit must work again
 BUSY = 1.0  # seconds that a busy machine may take on top
-NOISE = 3.0  # seconds
+NOISE = 2.0  # seconds
 
 
 async def everybody_works(world: SimulatedWorld) -> None:
@@ -85,6 +85,7 @@ async def test_a_unit_that_was_unplugged_works_again_at_once(tmp_path: Path) -> 
         assert not world.events("controller.offline")
 
 
+@pytest.mark.soak
 async def test_a_unit_that_was_away_for_long_introduces_itself_again(tmp_path: Path) -> None:
     async with simulated(tmp_path) as world:
         await world.permit(GRANTS)

@@ -14,6 +14,7 @@ from tests.stories.world import SEED, SUPPORTED, SimulatedWorld, simulated
 KILLS = 20
 CARDS_PER_SECOND = 20
 EARLY = 0.3  # of all kills fall into the start
+STILL = 0.5  # of the others fall on a disk that has stood still for a moment
 LONGEST_START, LONGEST_WORK = 0.6, 0.9  # seconds until a kill, from the start or from work
 PATIENCE = 1.0  # seconds for an answer that may never come
 
@@ -66,6 +67,30 @@ class Office:
             assert code == "outcome_unknown", answer
 
 
+async def releases(world: SimulatedWorld, count: int) -> None:
+    """Wait for so many more."""
+    before = len(world.pulses)
+    await world.news.until(
+        lambda: len(world.pulses) >= before + count, lambda: "doors that open"
+    )
+
+
+async def work_and_die(world: SimulatedWorld, chance: Random) -> None:
+    """Kill the daemon in its start, at its work, or while its disk stands still."""
+    if chance.random() < EARLY:
+        await asyncio.sleep(chance.uniform(0, LONGEST_START))
+        await world.daemon.kill()
+        return
+    await releases(world, 1)
+    if chance.random() < STILL:
+        with world.still_disk():
+            await releases(world, 3)  # whose records are nowhere but in memory
+            await world.daemon.kill()
+    else:
+        await asyncio.sleep(chance.uniform(0, LONGEST_WORK))
+        await world.daemon.kill()
+
+
 async def test_whatever_a_unit_did_is_on_record_after_twenty_kills(tmp_path: Path) -> None:
     chance = Random(SEED)  # noqa: S311  # when to kill is no secret
     async with simulated(tmp_path) as world:
@@ -75,16 +100,7 @@ async def test_whatever_a_unit_did_is_on_record_after_twenty_kills(tmp_path: Pat
         working = asyncio.create_task(office.work())
 
         for _ in range(KILLS):
-            if chance.random() < EARLY:
-                await asyncio.sleep(chance.uniform(0, LONGEST_START))
-            else:
-                released = len(world.pulses)
-                await world.news.until(
-                    lambda released=released: len(world.pulses) > released,  # type: ignore[misc]
-                    lambda: "a door that opens",
-                )
-                await asyncio.sleep(chance.uniform(0, LONGEST_WORK))
-            await world.daemon.kill()
+            await work_and_die(world, chance)
             await world.daemon.start()
 
         before = world.now

@@ -11,8 +11,15 @@ of ours failed inside, and the daemon is alive and has nothing to complain of.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import (
+    AsyncExitStack,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+    suppress,
+)
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -162,6 +169,14 @@ class World:
             lambda: self.now >= number,
             lambda: f"event {number}; {self.now} arrived\n{self._end()}",
         )
+
+    @contextmanager
+    def still_disk(self) -> Iterator[None]:
+        """Let nothing be committed to the journal for as long as this lasts."""
+        with closing(sqlite3.connect(self.place / "state" / "journal.db")) as intruder:
+            intruder.isolation_level = None
+            intruder.execute("BEGIN IMMEDIATE")
+            yield
 
     # --- what must hold in every story ----------------------------------------------------
 
