@@ -98,6 +98,7 @@ async def test_without_a_watchdog_there_is_nothing_to_feed() -> None:
 
 # --- the unit -----------------------------------------------------------------------------
 
+
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
     """The unit as shipped, with a program that exists on this machine."""
