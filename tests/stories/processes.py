@@ -103,13 +103,16 @@ class Units:
         self._listener: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Return once the terminal is there."""
+        """Start it; `ready` says when the terminal is there."""
         with self.link.with_name("units.log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "gatewayd", "simulate", "--link", str(self.link),
                 stdin=PIPE, stdout=PIPE, stderr=log, env=ENVIRONMENT,
             )  # fmt: skip
         self._listener = asyncio.create_task(self._listen(self._process))
+
+    async def ready(self) -> None:
+        """Return once the terminal is there."""
         await self._news.until(lambda: bool(self.records), lambda: "simulated units")
 
     async def kill(self) -> None:

@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from gatewayd.core.model import DoorId, HolderId
 from gatewayd.core.permissions import Grant, Permissions
 from tests.stories.scenery import ANNA, STRANGER
@@ -91,6 +93,7 @@ async def work_and_die(world: SimulatedWorld, chance: Random) -> None:
         await world.daemon.kill()
 
 
+@pytest.mark.timeout(300)  # twenty starts on a busy machine; about 25 s on an idle one
 async def test_whatever_a_unit_did_is_on_record_after_twenty_kills(tmp_path: Path) -> None:
     chance = Random(SEED)  # noqa: S311  # when to kill is no secret
     async with simulated(tmp_path) as world:

@@ -311,12 +311,14 @@ async def simulated(
         world = SimulatedWorld(place, broker, relay, path)
         await world.units.start()
         stack.push_async_callback(world.units.kill)
-        if bad_wire:
-            world.wire.open()
-            stack.callback(world.wire.close)
+        stack.callback(world.wire.close)
         await stack.enter_async_context(_alive(world))
         if begin:
-            await world.daemon.start()
+            await world.daemon.start()  # a port that is not there yet is tried again
+        await world.units.ready()
+        if bad_wire:
+            world.wire.open()
+        if begin:
             await world.online(SUPPORTED)
         yield world
 
