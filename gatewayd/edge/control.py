@@ -29,7 +29,7 @@ from typing import Any, Literal, Protocol
 import structlog
 
 from gatewayd.core.model import ClientId
-from gatewayd.edge.payloads import ErrorCode, encode_document, encode_error
+from gatewayd.edge.payloads import REQUEST_ID, ErrorCode, encode_document, encode_error
 from gatewayd.errors import StateError, StateInUse
 
 LONGEST_LINE = 256 << 10  # bytes of one request
@@ -217,8 +217,9 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _id(payload: Mapping[str, Any]) -> str | None:
+    """Return the id to answer under; half a surrogate pair could not even be sent back."""
     given = payload.get("id")
-    return given if isinstance(given, str) else None
+    return given if isinstance(given, str) and REQUEST_ID.fullmatch(given) else None
 
 
 # --- the socket -------------------------------------------------------------------

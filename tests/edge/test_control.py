@@ -165,6 +165,18 @@ async def test_a_broken_question_ends_neither_the_channel_nor_the_daemon(place: 
         assert (await asking(place, "audit.report"))["ok"]
 
 
+@pytest.mark.parametrize("command", ["audit.report", "broken", "door.unlock"])
+async def test_an_id_that_is_no_text_ends_neither_the_channel_nor_the_daemon(
+    place: Path, command: str
+) -> None:
+    line = b'{"command": "%s", "payload": {"id": "\\ud800"}}\n' % command.encode()
+    async with serving(place) as desk:
+        desk.broken = True
+        (answer,) = await raw(place, line)
+        assert answer["id"] is None
+        assert (await asking(place, "audit.report"))["ok"]
+
+
 async def test_an_answer_that_does_not_come_is_said_to_be_unknown(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
