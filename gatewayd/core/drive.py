@@ -143,6 +143,7 @@ class Drive:
                 fact.order, fact.outcome, fact.detail, now, on=pending.on
             )
         self._record(events)
+        self.tell_mode(state, now)  # an earlier order may be the last that was obeyed
         self._changed(state)
         if pending.request is not None:
             error, message = in_words(fact.outcome, fact.detail)

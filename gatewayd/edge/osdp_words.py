@@ -129,7 +129,7 @@ def commands_for(order: Order, capabilities: Capabilities) -> list[Tagged]:
         case Latch():
             action = OutputAction.ON if order.on else OutputAction.OFF
             latch = SetOutputs((OutputRecord(order.output, action),))
-            return [(latch, Priority.UNLOCK if order.on else Priority.FEEDBACK, order.order)]
+            return [(latch, Priority.UNLOCK, order.order)]  # below it, a later one would pass
         case Signal():
             return _signal(order, capabilities)
 

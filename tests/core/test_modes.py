@@ -131,6 +131,17 @@ def test_the_newest_of_two_modes_counts() -> None:
     assert not again.on
 
 
+def test_an_older_order_that_is_obeyed_last_is_put_right() -> None:
+    world = ready()
+    (off,), (on,) = of(Latch, world.ask(LOCK)), of(Latch, world.ask(UNLOCK))
+    world.done(on)
+    (again,) = of(Latch, world.done(off))
+    assert again.on
+    world.done(again)
+    assert world.views[LOBBY].locked is False
+    assert of(Latch, world.wait(60)) == []
+
+
 def test_an_older_order_that_fails_does_not_matter() -> None:
     world = ready()
     (on,), (off,) = of(Latch, world.ask(UNLOCK)), of(Latch, world.ask(LOCK))

@@ -151,6 +151,13 @@ def test_a_latch_lasts(on: bool, action: OutputAction) -> None:  # noqa: FBT001 
     assert tag == ORDER
 
 
+def test_what_is_ordered_of_one_lock_keeps_its_order_on_the_bus() -> None:
+    lock = Latch(ORDER, LOBBY, 3, output=0, on=False, expires=2.0)
+    unlock = Latch(ORDER, LOBBY, 3, output=0, on=True, expires=2.0)
+    release = Release(ORDER, LOBBY, 3, output=0, seconds=5.0, expires=2.0)
+    assert len({commands_for(each, ())[0][1] for each in (lock, unlock, release)}) == 1
+
+
 @pytest.mark.parametrize("tone", Tone)
 def test_a_signal_is_light_then_sound_and_the_last_of_them_is_told_of(tone: Tone) -> None:
     order = Signal(ORDER, LOBBY, 3, reader=0, tone=tone, expires=2.0)
