@@ -6,12 +6,15 @@ goes the same way.
 
 `set_level` works at any time, also for loggers that exist already: the level is looked at by
 a processor. Tracebacks never show local variables; there may be a secret among them. A log
-that cannot be written costs nothing but itself.
+that cannot be written costs nothing but itself: what nobody reads is not waited for, it is
+counted, and the next line that leaves says how many are missing.
 """
 
 import contextlib
 import json
 import logging
+import os
+import select
 import sys
 from typing import Any, TextIO
 
@@ -29,11 +32,12 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     """Send all logging to `stream` (standard error), at `level` and above."""
     stream = stream or sys.stderr
     terminal = stream.isatty()
+    writer = _Writer(stream)
     set_level(level)
     structlog.configure(
         processors=[*_before(), *(_for_people() if terminal else _for_journald())],
         wrapper_class=structlog.make_filtering_bound_logger(0),
-        logger_factory=lambda *_: _Writer(stream),
+        logger_factory=lambda *_: writer,
         cache_logger_on_first_use=False,
     )
     _take_in_other_libraries()
@@ -92,13 +96,50 @@ class _Writer:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._port = _pollable(stream)
+        self._lost = 0
 
     def _write(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # ValueError: the stream is closed
-            self._stream.write(line + "\n")
-            self._stream.flush()
+        if self._lost and self._put(_lost(self._lost)):
+            self._lost = 0
+        if self._lost or not self._put(line + "\n"):
+            self._lost += 1
 
     debug = info = warning = error = exception = critical = _write
+
+    def _put(self, text: str) -> bool:
+        """Write what can be written without waiting; False if that was not all of it."""
+        with contextlib.suppress(OSError, ValueError):  # ValueError: the stream is closed
+            if self._port is not None:
+                return self._put_pieces(text.encode(errors="backslashreplace"))
+            self._stream.write(text)
+            self._stream.flush()
+            return True
+        return False
+
+    def _put_pieces(self, data: bytes) -> bool:
+        """Who is ready to be written to takes PIPE_BUF bytes at once."""
+        for at in range(0, len(data), select.PIPE_BUF):
+            if self._port is None or not self._port.poll(0):
+                return False
+            os.write(self._stream.fileno(), data[at : at + select.PIPE_BUF])
+        return True
+
+
+def _pollable(stream: TextIO) -> "select.poll | None":
+    """Return who knows whether the stream takes anything; None if there is no file behind."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return None
+    port = select.poll()
+    port.register(descriptor, select.POLLOUT)
+    return port
+
+
+def _lost(count: int) -> str:
+    """Say it on a line of its own, whatever was cut before."""
+    return f'\n<{PRIORITIES["warning"]}>{{"event": "log_lines_lost", "count": {count}}}\n'
 
 
 class _Other(logging.Handler):

@@ -1,8 +1,10 @@
 """What a log line looks like, and that a log harms nobody."""
 
+import fcntl
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -151,6 +153,27 @@ def test_a_log_that_cannot_be_written_costs_only_itself(stream: io.StringIO) -> 
     if not isinstance(stream, FullPipe):
         stream.close()
     structlog.get_logger().info("lost")
+
+
+def test_nobody_waits_for_a_log_that_is_not_read() -> None:
+    """journald hangs at times; doors must not hang with it."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 8192)
+    with os.fdopen(reader) as pipe, os.fdopen(writer, "w") as stream:
+        configure("info", stream)
+        logger = structlog.get_logger()
+        for number in range(50):
+            logger.info("unread", number=number, text="x" * 500)
+        logger.info("longer than any pipe", text="x" * 100_000)
+        os.set_blocking(reader, False)
+        read = os.read(reader, 1 << 20).decode()
+        logger.info("heard again")
+        stream.close()
+        *_, count, last = filter(None, (read + pipe.read()).splitlines())
+    kept = read.count('"number"')
+    assert 0 < kept < 50
+    assert json.loads(count[3:]) == {"event": "log_lines_lost", "count": 51 - kept}
+    assert json.loads(last[3:])["event"] == "heard again"
 
 
 def test_standard_error_is_where_a_log_goes(capsys: pytest.CaptureFixture[str]) -> None:
