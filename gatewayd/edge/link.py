@@ -1,12 +1,14 @@
 """A byte pipe to a line, kept open.
 
 A `Link` belongs to one line for good; ports and sockets come and go underneath it. What
-happens arrives as three calls on its `Conversation`, in order: `link_up`, any number of
-`received`, `link_down`. Nothing here is awaited by the conversation: `write` hands bytes
-to the kernel at once, or to the transport's buffer if the kernel is full.
+happens arrives as calls on its `Conversation`: `link_up`, any number of `received`,
+`link_down`; and `no_link` with each new reason why there is none. Nothing here is awaited
+by the conversation: `write` hands bytes to the kernel at once, or to the transport's buffer
+if the kernel is full.
 
 The only task per line sleeps all the time, except while a port or socket that went away
-is opened again: at once, then with a growing pause.
+is opened again: at once, then with a growing pause. Only one that lasted, and brought
+something, starts from the shortest pause again: nobody comes and goes ten times a second.
 """
 
 import asyncio
@@ -17,6 +19,7 @@ from gatewayd.edge.backoff import Backoff
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
+LASTING = 2.0  # seconds
 WRITE_BOUND = 16 * 1440  # bytes waiting in a transport; more means that the line takes nothing
 READ_BOUND = 4 * 1440  # bytes at once; nobody answers more to one command: this is a flood
 
@@ -36,6 +39,9 @@ class Conversation(Protocol):
     def link_down(self, why: str) -> None:
         """The link is gone; what was written may or may not have left."""
 
+    def no_link(self, why: str) -> None:
+        """It cannot be opened, and that is why; it is tried again."""
+
 
 class Link(asyncio.Protocol):
     """One line's way to its port or socket."""
@@ -46,6 +52,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._lost = asyncio.Event()
         self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        self._since = 0.0
         self.why: str | None = "not opened yet"  # None while it is up
 
     async def run(self) -> None:
@@ -77,16 +84,22 @@ class Link(asyncio.Protocol):
         self._lost.clear()
         try:
             await self._open(lambda: self)
-        except OSError as exc:  # serial.SerialException is one
-            self.why = str(exc)
+        except (OSError, ValueError) as exc:  # ValueError: a name that can be no host or port
+            self._not_opened(str(exc))
         else:
             await self._lost.wait()
         await asyncio.sleep(self._backoff.next_pause())
+
+    def _not_opened(self, why: str) -> None:
+        if why != self.why:
+            self._conversation.no_link(why)
+        self.why = why
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
         assert isinstance(transport, asyncio.WriteTransport)
         self._transport = transport
+        self._since = asyncio.get_running_loop().time()
         self.why = None
         self._conversation.link_up()
 
@@ -95,7 +108,8 @@ class Link(asyncio.Protocol):
         if len(data) > READ_BOUND:
             self._give_up()
             return
-        self._backoff.reset()  # a port that opens but never answers keeps its pause
+        if asyncio.get_running_loop().time() - self._since > LASTING:
+            self._backoff.reset()
         self._conversation.received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -169,6 +169,12 @@ class OsdpLine:
         self._bus.link_down(self._now())
         self._pump()
 
+    def no_link(self, why: str) -> None:
+        """Called by the link."""
+        log.warning(
+            "line_not_opened", line=self.name, why=why, next="it is tried again by itself"
+        )
+
     # --- the pump ---------------------------------------------------------------------
 
     def _now(self) -> float:

@@ -66,13 +66,16 @@ def opener(device: Path, baud: int, *, rs485: bool = True, low_latency: bool = T
     """Return how to open `device` at `baud`, 8 bits, no parity, one stop bit."""
 
     async def connect(factory: Factory) -> asyncio.WriteTransport:
-        port = serial.Serial(str(device), baud, exclusive=True)
-        if rs485:
-            _prefer_rs485(port)
-        if low_latency:
-            _prefer_low_latency(port)
-        loop = asyncio.get_running_loop()
-        transport: asyncio.WriteTransport = PortTransport(loop, factory(), port)
+        try:
+            port = serial.Serial(str(device), baud, exclusive=True)
+            if rs485:
+                _prefer_rs485(port)
+            if low_latency:
+                _prefer_low_latency(port)
+            loop = asyncio.get_running_loop()
+            transport: asyncio.WriteTransport = PortTransport(loop, factory(), port)
+        except termios.error as exc:  # it went away while we opened it; no OSError of Python's
+            raise OSError(*exc.args) from exc
         return transport
 
     return connect

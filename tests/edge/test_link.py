@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import os
 import socket
+import termios
 import tty
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import serial
 
 from gatewayd.edge import serial_port, tcp
-from gatewayd.edge.link import READ_BOUND, WRITE_BOUND, Factory, Link, Opener
+from gatewayd.edge.link import FIRST_PAUSE, READ_BOUND, WRITE_BOUND, Factory, Link, Opener
 
 PATIENCE = 10.0  # seconds
 
@@ -22,6 +24,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.said: list[str | bytes] = []
+        self.missed: list[str] = []  # reasons why there is no link
         self._news = asyncio.Event()
 
     def link_up(self) -> None:
@@ -33,6 +36,10 @@ class Ear:
     def link_down(self, why: str) -> None:
         assert why
         self._hear("down")
+
+    def no_link(self, why: str) -> None:
+        self.missed.append(why)
+        self._news.set()
 
     def _hear(self, what: str | bytes) -> None:
         self.said.append(what)
@@ -121,6 +128,73 @@ async def test_a_port_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> Non
         await ear.until(lambda: ear.said == ["up"])
         assert link.why is None
     pty.hang_up()
+
+
+async def refused(ear: Ear, opener: Opener, tries: int) -> None:
+    """Wait until so many tries to open have failed; only the first of them is told of."""
+    failed = asyncio.Semaphore(0)
+
+    async def counted(factory: Factory) -> asyncio.WriteTransport:
+        try:
+            return await opener(factory)
+        finally:
+            failed.release()
+
+    task = asyncio.create_task(Link(counted, ear).run())
+    async with asyncio.timeout(PATIENCE):
+        for _ in range(tries):
+            await failed.acquire()
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64, "a\0b"])
+async def test_a_name_that_can_be_no_host_is_said_once_and_ends_nothing(host: str) -> None:
+    ear = Ear()
+    await refused(ear, tcp.opener(host, 1), tries=3)
+    assert len(ear.missed) == 1
+    assert not ear.said
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev", "/nowhere", "/dev/a\0b"])
+async def test_what_is_no_port_is_said_once_and_ends_nothing(device: str) -> None:
+    ear = Ear()
+    await refused(ear, serial_port.opener(Path(device), 9600), tries=3)
+    assert len(ear.missed) == 1
+    assert not ear.said
+
+
+async def test_a_port_that_goes_while_it_is_opened_is_no_fault_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pty = Pty(tmp_path / "line")
+    hang_up = pty.hang_up
+
+    def configure(self: serial.Serial) -> None:
+        hang_up()
+        termios.tcflush(self.fd, termios.TCIFLUSH)
+
+    monkeypatch.setattr(serial.Serial, "_reset_input_buffer", configure)
+    with pytest.raises(OSError, match="Input/output error"):
+        await serial_port.opener(pty.link, 9600)(asyncio.Protocol)
+
+
+async def test_a_link_that_comes_and_goes_is_opened_less_and_less_often() -> None:
+    """Whoever accepts, says a word and leaves must not fill the log, or the day."""
+    loop, accepted = asyncio.get_running_loop(), list[float]()
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.append(loop.time())
+        writer.write(b"S")
+        writer.close()
+
+    async with (
+        await asyncio.start_server(greet, "127.0.0.1", 0) as server,
+        running(tcp.opener(*server.sockets[0].getsockname())) as (_, ear),
+    ):
+        await ear.until(lambda: ear.said.count("up") == 5)
+    assert accepted[4] - accepted[3] > 3 * FIRST_PAUSE
 
 
 async def test_a_port_belongs_to_one_only(tmp_path: Path) -> None:
