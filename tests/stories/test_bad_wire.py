@@ -8,7 +8,7 @@ import pytest
 
 from tests.stories.scenery import ANNA, CONTACT, GRANTS, LOCK, STRANGER, UNIT
 from tests.stories.wire import Faults
-from tests.stories.world import SUPPORTED, SimulatedWorld, simulated
+from tests.stories.world import IN_TIME, SUPPORTED, SimulatedWorld, simulated
 
 AGAIN = 1.0  # seconds after its return until a unit must work again
 BUSY = 1.0  # seconds that a busy machine may take on top
@@ -87,6 +87,22 @@ async def test_a_unit_that_was_unplugged_works_again_at_once(tmp_path: Path) -> 
         assert time.monotonic() - back < AGAIN + BUSY
         await everybody_works(world)
         assert not world.events("controller.offline")
+
+
+async def test_a_lock_that_comes_back_too_late_stays_shut(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as world:
+        await world.permit(GRANTS)
+        world.units.do("unplug", address=UNIT["lab-io"])
+        world.card("lab", ANNA)
+        await world.event("access.granted", door="lab")
+        await asyncio.sleep(IN_TIME * 1.25)  # nobody stands there any more
+        world.units.do("plug", address=UNIT["lab-io"])
+        await world.shows("controllers/lab-io", online=True)
+        failed = await world.event("lock.release_failed", door="lab")
+        assert failed["outcome"] in {"expired", "unconfirmed"}
+        await world.settle()
+        assert not world.pulses
+        await everybody_works(world)
 
 
 @pytest.mark.soak
