@@ -16,7 +16,11 @@ def run(config: Config) -> None:
 
     Raises Refused if the audit does not let the site be driven, StateInUse if another
     gateway runs here, StateError if the state cannot be used.
+
+    A hang-up ends nothing: there is nothing to read anew, and systemd would take it for an
+    end that was wanted and leave the doors to themselves.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with StateDirectory.open(config.site.state_dir) as state:
         asyncio.run(_run(config, state))
 
