@@ -29,10 +29,7 @@ check: $(READY) ## linters, types, import contracts
 	$(BIN)/lint-imports
 
 unit: $(READY) packages ## the tests, with the coverage of the two inner rings
-	$(BIN)/coverage erase
-	HYPOTHESIS_PROFILE=ci $(BIN)/coverage run -m pytest -n auto -m "not bench and not soak"
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n auto -m "not bench and not soak" --cov --cov-report=term
 
 packages: ## what the tests need from the system (Mosquitto)
 	@./tests/packages.sh
