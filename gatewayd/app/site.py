@@ -20,6 +20,7 @@ import structlog
 from gatewayd.app.health import Health, LineHealth
 from gatewayd.app.lines import make_lines
 from gatewayd.app.saying import say
+from gatewayd.app.traces import Traces
 from gatewayd.app.wiring import Hand, Wiring
 from gatewayd.config import Config, site_config
 from gatewayd.core.actions import (
@@ -131,8 +132,11 @@ class Site:
         self._broker = Broker(settings, self._journal, self._router.take, owned=owned)
         self._journal.on_commit = self._broker.committed
         self._journal.on_note = self._noted
+        self._traces = Traces(self._state.path, self._lines, self._clock)
         self._control = Control(
-            config.site.control_socket, self._router.submit, {"audit.report": self._audit}
+            config.site.control_socket,
+            self._router.submit,
+            {"audit.report": self._audit, **self._traces.handlers},
         )
 
     def _held(self, undo: ExitStack) -> Permissions:
@@ -181,6 +185,7 @@ class Site:
             *(line.run() for line in self._lines.values()),
             self._broker.run(),
             self._control.run(),
+            self._traces.run(),
             self._report_health(),
             self._keep_beating(),
             feed_watchdog(self._alive),

@@ -3,7 +3,8 @@
     0   fine                              74  a file, port or socket failed
     64  the command line makes no sense   75  not now, try again
     69  the audit refuses the hardware    77  not permitted
-    70  our own fault                     78  the configuration is wrong
+    70  our own fault                     76  a trace holds something forged
+                                          78  the configuration is wrong
 
 Only the module of the subcommand that was asked for is imported; the others are known by name
 and summary, which is all that `gatewayd --help` shows.
@@ -27,6 +28,7 @@ COMMANDS = {
     "audit": "Show what the hardware audit says of every controller.",
     "health": "Show how the running daemon is.",
     "send": "Ask the running daemon for something.",
+    "trace": "Show what was said on a line, or record it.",
     "demo": "Show the main job on simulated hardware.",
     "simulate": "Simulate a site's hardware on a pseudo-terminal.",
 }

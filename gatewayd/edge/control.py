@@ -68,6 +68,14 @@ class Peer:
     groups: frozenset[int]
 
 
+class Unable(Exception):
+    """A handler cannot do what it is asked; `code` and text are the answer."""
+
+    def __init__(self, code: ErrorCode, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
 class _Unreadable(ValueError):
     """A line that is no request."""
 
@@ -181,7 +189,11 @@ async def _handled(handler: Handler, payload: Mapping[str, Any]) -> bytes:
     args = payload.get("args", {})
     if not isinstance(args, dict):
         return encode_error(_id(payload), ErrorCode.INVALID_REQUEST, "args: must be an object")
-    return encode_document({"id": _id(payload), "ok": True, "result": await handler(args)})
+    try:
+        result = await handler(args)
+    except Unable as error:
+        return encode_error(_id(payload), error.code, str(error))
+    return encode_document({"id": _id(payload), "ok": True, "result": result})
 
 
 # --- lines ------------------------------------------------------------------------

@@ -41,8 +41,11 @@ from protocol.osdp.happenings import (
     WentSilent,
 )
 from protocol.osdp.peripheral import Counters, PeripheralSettings
+from protocol.osdp.trace import Direction
 
 BITS_PER_CHARACTER = 10  # start, eight data, stop
+
+Tap = Callable[[Direction, bytes], None]
 
 log = structlog.get_logger()
 
@@ -89,6 +92,7 @@ class OsdpLine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pumping = False
         self._stopping = False
+        self.tap: Tap | None = None  # hears every byte, while a trace is recorded
 
     async def run(self) -> None:
         """Keep the line going until cancelled."""
@@ -157,6 +161,8 @@ class OsdpLine:
 
     def received(self, data: bytes) -> None:
         """Called by the link."""
+        if self.tap is not None:
+            self.tap(Direction.INPUT, data)
         self._bus.receive(data, self._now())
         self._pump()
 
@@ -192,6 +198,8 @@ class OsdpLine:
                     self._hear(event)
                 frame = self._bus.outgoing(self._loop.time())
                 if frame:
+                    if self.tap is not None:
+                        self.tap(Direction.OUTPUT, frame)
                     self._link.write(frame)
                 elif (event := self._bus.next_event()) is None:
                     break
