@@ -16,8 +16,8 @@ from typing import Any
 
 import structlog
 
-from gatewayd.core.actions import Action
-from gatewayd.core.facts import Fact
+from gatewayd.core.actions import Action, Latch, Record, Release
+from gatewayd.core.facts import Fact, OrderDone, Outcome
 from gatewayd.core.gateway import Gateway
 from gatewayd.core.model import Moment
 from gatewayd.edge.clock import Clock
@@ -66,11 +66,18 @@ class Wiring:
         self._arm()
 
     def _act(self, actions: list[Action], now: Moment) -> None:
+        """Do all of it, in order. One broken hand does not take the others along, but what
+        could not be recorded does not move a lock."""
+        explained = True
         for action in actions:
+            if not explained and isinstance(action, Release | Latch):
+                self._inbox.append(OrderDone(action.order, Outcome.NOT_SENT, "not recorded"))
+                continue
             try:
                 self._hands[type(action)](action, now)
-            except Exception:  # one broken hand must not take the others along
+            except Exception:
                 log.exception("action_failed", action=type(action).__name__)
+                explained = explained and not isinstance(action, Record)
 
     def _arm(self) -> None:
         """Keep one timer, at or before the brain's deadline; early is harmless."""

@@ -13,6 +13,7 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ParamSpec
 
 import structlog
 
@@ -46,6 +47,8 @@ from protocol.osdp.trace import Direction
 BITS_PER_CHARACTER = 10  # start, eight data, stop
 
 Tap = Callable[[Direction, bytes], None]
+
+P = ParamSpec("P")
 
 log = structlog.get_logger()
 
@@ -156,15 +159,13 @@ class OsdpLine:
     def link_up(self) -> None:
         """Called by the link."""
         log.info("line_up", line=self.name)
-        self._bus.link_up(self._now())
-        self._pump()
+        self._step(self._bus.link_up, self._now())
 
     def received(self, data: bytes) -> None:
         """Called by the link."""
         if self.tap is not None:
             self.tap(Direction.INPUT, data)
-        self._bus.receive(data, self._now())
-        self._pump()
+        self._step(self._bus.receive, data, self._now())
 
     def link_down(self, why: str) -> None:
         """Called by the link."""
@@ -172,8 +173,7 @@ class OsdpLine:
             log.warning(
                 "line_down", line=self.name, why=why, next="it is opened again by itself"
             )
-        self._bus.link_down(self._now())
-        self._pump()
+        self._step(self._bus.link_down, self._now())
 
     def no_link(self, why: str) -> None:
         """Called by the link."""
@@ -186,6 +186,16 @@ class OsdpLine:
     def _now(self) -> float:
         assert self._loop is not None  # link callbacks come from a running line
         return self._loop.time()
+
+    def _step(self, happen: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Let the bus know, and do what follows. A fault of ours costs this line its link, and
+        with it every connection; it begins anew, and the other lines go on."""
+        try:
+            happen(*args, **kwargs)
+            self._pump()
+        except Exception:
+            log.exception("line_failed", line=self.name, next="report it, with this log")
+            self._link.close()
 
     def _pump(self) -> None:
         """Hear every event, write every frame that is due, then set the timer."""
@@ -221,8 +231,7 @@ class OsdpLine:
 
     def _time_has_come(self) -> None:
         self._timer = None
-        self._bus.receive(b"", self._now())
-        self._pump()
+        self._step(self._bus.receive, b"", self._now())
 
     def _hear(self, event: BusEvent) -> None:
         try:
