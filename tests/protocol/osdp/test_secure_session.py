@@ -18,7 +18,6 @@ from protocol.osdp.secure_session import (
     PeripheralSession,
     SecureSession,
 )
-from protocol.osdp.session import Session
 from tests.protocol.osdp.frames import frames
 from tests.protocol.osdp.plain_secure import FIRST, MADE_UP, Plain, encrypt, pad
 
@@ -39,7 +38,7 @@ def unit(*, crc: bool = True) -> PeripheralSession:
     return PeripheralSession(1, MADE_UP, FIRST, crc=crc)
 
 
-def opened(side: Session, raw: bytes) -> Frame | None:
+def opened(side: SecureSession | PeripheralSession, raw: bytes) -> Frame | None:
     return side.open(Frame.decode(raw))
 
 
