@@ -348,3 +348,11 @@ def test_keys_do_not_show() -> None:
         text = f"{side!r} {side!s}"
         assert MADE_UP.encryption.hex() not in text
         assert "bytes" not in text
+
+
+def test_a_nak_may_be_signed_without_being_encrypted() -> None:
+    """As libosdp's units do. Whoever could forge it could forge any answer."""
+    ours, other = asked()
+    reply = opened(ours, other.sign(0x16, 1, Nak.CODE, b"\x09"))
+    assert reply is not None
+    assert (reply.code, reply.body, ours.fault) == (Nak.CODE, b"\x09", None)
