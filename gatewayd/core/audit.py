@@ -11,7 +11,8 @@ layers. The rules are asked in this order, and the first that matches decides:
 
 An approved controller that is configured for more readers, inputs or outputs than it
 says it has is misconfigured, and not driven either. Until a secure session proves an
-identity it is only a claim; the claim is kept byte for byte in `Identity.evidence`.
+identity it is only a claim; the claim is kept byte for byte in `Identity.evidence`. Where
+the site demands proof, a claim is not enough: that unit is misconfigured, too.
 """
 
 from collections.abc import Iterable
@@ -77,11 +78,12 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """How many of each kind the configuration uses on one controller, counted from 0."""
+    """What the configuration demands of one controller: how many of each kind, and proof."""
 
     readers: int = 0
     inputs: int = 0
     outputs: int = 0
+    secure: bool = False  # its identity must be proved
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,21 @@ class Finding:
     replacement: str | None = None
 
 
-def judge(identity: Identity, catalogue: Catalogue, needs: Needs) -> Finding:
-    """Return the verdict on a controller that answered."""
+def judge(
+    identity: Identity, catalogue: Catalogue, needs: Needs, fault: str | None = None
+) -> Finding:
+    """Return the verdict on a controller that answered.
+
+    `fault`: why it did not prove its identity, if it was asked to.
+    """
     family = catalogue.find(identity)
     if family is None:
         return Finding(Verdict.UNKNOWN, f"no rule of the catalogue matches {_named(identity)}")
     if family.status is Status.CLASSIC:
         why = f"{_named(identity)} is Classic hardware: {family.note or family.name}"
         return Finding(Verdict.CLASSIC, why, family.name, family.replacement)
+    if needs.secure and not identity.proved:
+        return Finding(Verdict.MISCONFIGURED, _unproved(fault), family.name)
     if missing := _missing(identity, needs):
         return Finding(Verdict.MISCONFIGURED, missing, family.name)
     return Finding(Verdict.APPROVED, f"matches {family.name}", family.name)
@@ -116,7 +125,10 @@ def needs_of(doors: Iterable[Door]) -> dict[ControllerId, Needs]:
             if point is not None:
                 counts = used.setdefault(point.controller, [0, 0, 0])
                 counts[kind] = max(counts[kind], point.number + 1)
-    return {controller: Needs(*counts) for controller, counts in used.items()}
+    return {
+        controller: Needs(readers, inputs, outputs)
+        for controller, (readers, inputs, outputs) in used.items()
+    }
 
 
 def _missing(identity: Identity, needs: Needs) -> str:
@@ -132,6 +144,19 @@ def _missing(identity: Identity, needs: Needs) -> str:
         if used > count
     ]
     return "; ".join(short)
+
+
+def _unproved(fault: str | None) -> str:
+    """Say what is wrong, and what to do about it."""
+    if fault is None:
+        return (
+            "it must prove its identity, but no key is known for it: commission it, "
+            "or import its key"
+        )
+    return (
+        f"no secure session, {fault}: check that the right unit is there and has the key "
+        "known for it here, then commission it anew if it must get another one"
+    )
 
 
 def _between(limits: tuple[int, int], value: int) -> bool:

@@ -14,7 +14,7 @@ A verdict ends with its connection: what does not answer is unreachable.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gatewayd.core.actions import (
@@ -31,12 +31,14 @@ from gatewayd.core.audit import Finding, Needs, judge, needs_of
 from gatewayd.core.events import (
     AuditBlocked,
     ControllerOnline,
+    ControllerSecurity,
     ControllerTampered,
     ControllerWentOffline,
     ReportsIgnored,
 )
 from gatewayd.core.facts import (
     CardRead,
+    ControllerAlarmed,
     ControllerAnswers,
     ControllerIdentified,
     ControllerOffline,
@@ -119,7 +121,11 @@ class Controllers:
         self._out = out
         needs = needs_of(site.doors)
         self._units = {
-            id_: Unit(id_, line, needs.get(id_, Needs()))
+            id_: Unit(
+                id_,
+                line,
+                replace(needs.get(id_, Needs()), secure=id_ in site.require_secure),
+            )
             for id_, line in site.controllers.items()
         }
         self._approved = site.inventory_approved
@@ -162,7 +168,8 @@ class Controllers:
             unit.since = now.utc
         unit.asked = unit.silent = False
         unit.identity = fact.identity
-        self._found(unit, judge(fact.identity, self._site.catalogue, unit.needs), now)
+        finding = judge(fact.identity, self._site.catalogue, unit.needs, fact.fault)
+        self._found(unit, finding, now)
         self._pass_gate(unit, now)
         self._show(unit)
 
@@ -187,6 +194,12 @@ class Controllers:
         unit.ended, unit.since = fact.connection, now.utc
         self._found(unit, Finding(Verdict.UNREACHABLE, f"offline: {fact.why}"), now)
         self._show(unit)
+
+    def alarmed(self, fact: ControllerAlarmed) -> None:
+        """Believe nothing of it any more until it has passed the gate again."""
+        unit = self._units[fact.controller]
+        self._out.append(Record(ControllerSecurity(unit.id, fact.what)))
+        self.bar(unit.id)
 
     def health(self, fact: HealthRead) -> None:
         """Tamper and power, as often as they change."""

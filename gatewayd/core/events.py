@@ -186,6 +186,18 @@ class ControllerTampered:
 
 
 @dataclass(frozen=True, slots=True)
+class ControllerSecurity:
+    """Somebody may be meddling with a controller: it must pass the audit again.
+
+    The same is said of one controller at most once a minute.
+    """
+
+    KIND: ClassVar[str] = "controller.security"
+    controller: ControllerId
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditBlocked:
     """The audit keeps a controller from being driven, and why."""
 
@@ -295,6 +307,7 @@ Event = (
     | ControllerOnline
     | ControllerWentOffline
     | ControllerTampered
+    | ControllerSecurity
     | AuditBlocked
     | ReportsIgnored
     | PermissionsChanged

@@ -20,6 +20,7 @@ class ControllerIdentified:
     controller: ControllerId
     connection: int
     identity: Identity
+    fault: str | None = None  # why a unit with a key did not prove its identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class ControllerOffline:
     controller: ControllerId
     connection: int
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerAlarmed:
+    """Somebody may be meddling with a controller; its gate has closed."""
+
+    controller: ControllerId
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,7 @@ Fact = (
     | ControllerSilent
     | ControllerAnswers
     | ControllerOffline
+    | ControllerAlarmed
     | CardRead
     | KeysRead
     | InputsRead

@@ -23,6 +23,7 @@ from gatewayd.core.doors import Doors
 from gatewayd.core.events import AccessDenied, AccessGranted, Event, InternalError
 from gatewayd.core.facts import (
     CardRead,
+    ControllerAlarmed,
     ControllerAnswers,
     ControllerIdentified,
     ControllerOffline,
@@ -126,7 +127,11 @@ class Gateway:
 
     def _connection(
         self,
-        fact: ControllerIdentified | ControllerSilent | ControllerAnswers | ControllerOffline,
+        fact: ControllerIdentified
+        | ControllerSilent
+        | ControllerAnswers
+        | ControllerOffline
+        | ControllerAlarmed,
         now: Moment,
     ) -> None:
         match fact:
@@ -136,6 +141,8 @@ class Gateway:
             case ControllerOffline():
                 self._controllers.offline(fact, now)
                 self._inspection.answered(fact.controller, now)
+            case ControllerAlarmed():
+                self._controllers.alarmed(fact)
             case _:
                 self._controllers.silent(fact, now)
 

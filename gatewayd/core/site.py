@@ -31,6 +31,7 @@ class SiteConfig:
     on_classic: OnClassic = OnClassic.REFUSE
     inventory_approved: bool = False  # every controller has been approved once
     settle_seconds: float = SETTLE_SECONDS
+    require_secure: frozenset[ControllerId] = frozenset()  # must prove who they are
 
     def __post_init__(self) -> None:
         """Refuse a site that hangs in the air."""
@@ -39,6 +40,8 @@ class SiteConfig:
         readers = [door.reader for door in self.doors if door.reader is not None]
         if len(set(readers)) < len(readers):
             raise ValueError("two doors have the same reader")
+        for each in sorted(self.require_secure - set(self.controllers)):
+            raise ValueError(f"{each} must be secure, but is missing")
         for door in self.doors:
             for point in parts(door):
                 if point.controller not in self.controllers:

@@ -13,12 +13,14 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from secrets import token_bytes
 from typing import ParamSpec
 
 import structlog
 
 from gatewayd.core.actions import Order
 from gatewayd.core.facts import (
+    ControllerAlarmed,
     ControllerAnswers,
     ControllerIdentified,
     ControllerOffline,
@@ -32,6 +34,7 @@ from gatewayd.edge.link import Link, Opener
 from gatewayd.edge.osdp_words import UNTAGGED, commands_for, facts_from, identity_of, outcome_of
 from protocol.osdp.bus import Bus
 from protocol.osdp.happenings import (
+    Alarming,
     Answers,
     BusEvent,
     Done,
@@ -61,6 +64,7 @@ class Unit:
     address: int
     crc: bool = True
     card_formats: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # by reader
+    key: bytes | None = field(default=None, repr=False)  # None: it is spoken to in clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,11 @@ class OsdpLine:
         self._tell = tell
         self._bus = Bus(
             [
-                PeripheralSettings(each.address, each.crc, settings.poll_interval)
+                PeripheralSettings(each.address, each.crc, settings.poll_interval, each.key)
                 for each in settings.units
             ],
             character_time=BITS_PER_CHARACTER / settings.baud if settings.baud else 0.0,
+            chance=token_bytes,
         )
         self._link = Link(settings.opener, self)
         self._timer: asyncio.TimerHandle | None = None
@@ -255,15 +260,28 @@ class OsdpLine:
             case Identified():
                 identity = identity_of(event)
                 self._identities[event.address] = identity
-                self._tell(ControllerIdentified(self._of(event), event.connection, identity))
+                self._tell(
+                    ControllerIdentified(
+                        self._of(event), event.connection, identity, event.fault
+                    )
+                )
+            case Unreadable():
+                log.debug("unreadable", line=self.name, address=event.address, why=event.why)
+            case _:
+                self._translate_change(event)
+
+    def _translate_change(self, event: WentSilent | Answers | WentOffline | Alarming) -> None:
+        match event:
+            case Alarming():
+                self._tell(ControllerAlarmed(self._of(event), event.what.value))
             case WentSilent():
                 self._tell(ControllerSilent(self._of(event), event.connection))
             case Answers():
                 self._tell(ControllerAnswers(self._of(event), event.connection))
             case WentOffline():
                 self._tell(ControllerOffline(self._of(event), event.connection, event.why))
-            case Unreadable():
-                log.debug("unreadable", line=self.name, address=event.address, why=event.why)
 
-    def _of(self, event: Identified | WentSilent | Answers | WentOffline) -> ControllerId:
+    def _of(
+        self, event: Identified | WentSilent | Answers | WentOffline | Alarming
+    ) -> ControllerId:
         return self._units[event.address].controller

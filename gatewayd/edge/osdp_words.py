@@ -60,6 +60,7 @@ def identity_of(event: Identified) -> Identity:
         capabilities=tuple(
             (each.function, each.compliance, each.count) for each in event.capabilities.records
         ),
+        proved=event.proved,
         evidence=" ".join(frame.hex() for frame in event.evidence),
     )
 

@@ -5,6 +5,10 @@ sequence number, without doing anything a second time; it refuses a number it do
 (NAK 4); number 0 makes it begin anew; after 8 s without a command it counts itself offline
 and throws away what it had to report, so that no stale card opens a door (SIA OSDP 2.2, 5.9).
 
+With a key it takes part in a secure channel, and unless told otherwise it insists on one: in
+clear it says who it is, moves, and begins a session, and refuses the rest (NAK 6). Number 0,
+silence, a frame in clear or one that does not open end its session, and so does its power.
+
 What is done to it is kept for whoever looks: `heard`, `pulses`, `lights`, `sounds`, all
 bounded. `complaints` lists what a panel must never do.
 
@@ -12,16 +16,19 @@ bounded. `complaints` lists what a panel must never do.
     device.present_card(26, bytes.fromhex("deadbec0"))
     reply = device.answer(command, now)
     device.outputs(now)
+    Device(2, key=secret)
 """
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
+from random import Random
 
 from protocol.errors import MalformedMessage, MessageError
 from protocol.message import Message
 from protocol.osdp.commands import (
+    Challenge,
     Identify,
     LedRecord,
     OutputAction,
@@ -32,6 +39,7 @@ from protocol.osdp.commands import (
     ReadLocalStatus,
     ReadOutputs,
     ReadReaders,
+    ServerCryptogram,
     SetCommunication,
     SetLeds,
     SetOutputs,
@@ -55,14 +63,25 @@ from protocol.osdp.replies import (
     RawCard,
     ReaderStatus,
 )
+from protocol.osdp.secure_handshake import (
+    REFUSAL,
+    Answering,
+    Failed,
+    HandshakeAsPeripheral,
+    Reason,
+    Said,
+)
+from protocol.osdp.secure_keys import RANDOM_LENGTH
+from protocol.osdp.secure_session import PeripheralSession
 
 SILENCE_LIMIT = 8.0  # seconds without a command; then it is offline
 INTER_CHARACTER = 0.02  # seconds between two bytes of a frame
 REPORTS_BOUND = 64  # cards, keys and changes waiting for a poll; the oldest go
 HISTORY_BOUND = 10_000
 
-LENGTH, UNKNOWN, SEQUENCE, SECURITY, RECORD = 2, 3, 4, 5, 9  # reasons of a NAK
+LENGTH, UNKNOWN, SEQUENCE, SECURITY, CONDITIONS, RECORD = 2, 3, 4, 5, 6, 9  # reasons of a NAK
 ALLOWED_ON_BROADCAST = (Identify, ReadCapabilities, SetCommunication)
+ALLOWED_IN_CLEAR = ALLOWED_ON_BROADCAST  # where a session is insisted on
 
 VENDOR = bytes.fromhex("02475f")  # locally administered: no maker has it
 
@@ -125,7 +144,15 @@ class Device:
         outputs: int = 2,
         identification: Identification | None = None,
         capabilities: Capabilities | None = None,
+        key: bytes | None = None,
+        enforce: bool = True,
+        install_mode: bool = False,
+        chance: Callable[[int], bytes] | None = None,
     ) -> None:
+        """`chance`: where RND.B comes from; without one it is made up, the same each time.
+
+        Raises ValueError for a key of another length than 16 bytes.
+        """
         self.address = address
         self.baud = 9600
         self.identification = identification or Identification(
@@ -157,6 +184,12 @@ class Device:
         self._expected = 0
         self._last: tuple[Frame, bytes] | None = None  # what to repeat, and for which command
         self._moves_to: int | None = None
+        self._enforce = enforce and key is not None
+        self._install_mode = install_mode
+        self._chance = chance or Random(address).randbytes  # noqa: S311 - a simulation's
+        self.key = key
+        self._answering: Answering | None = None
+        self._session: PeripheralSession | None = None
         self._duties: dict[type[Message], Callable[..., Message]] = {
             Poll: self._poll,
             Identify: lambda _command, _now: self.identification,
@@ -206,7 +239,17 @@ class Device:
         self._start()
         self._heard_at = -inf
 
+    def take_key(self, key: bytes | None) -> None:
+        """Be given another key, or none, by other means than this line."""
+        self.key = key
+        self._end_session()
+
     # --- what can be seen of it -------------------------------------------------------
+
+    @property
+    def secure(self) -> bool:
+        """Whether a session stands, as far as it knows."""
+        return self._session is not None
 
     def outputs(self, now: float) -> tuple[bool, ...]:
         """Which outputs are energised."""
@@ -254,7 +297,7 @@ class Device:
             return self._repeat(*self._last, frame)
         elif frame.sequence != self._expected:
             return self._seal(frame, Nak(SEQUENCE))
-        reply = self._seal(frame, self._obey(frame, now))
+        reply = self._reply(frame, now)
         self._expected = frame.sequence % 3 + 1
         self._last = frame, reply
         self._move()
@@ -263,6 +306,67 @@ class Device:
     def _start(self) -> None:
         self._expected = 0
         self._last = None
+        self._end_session()
+
+    def _end_session(self) -> None:
+        self._answering = self._session = None
+
+    def _reply(self, frame: Frame, now: float) -> bytes:
+        if self._session is not None:
+            opened = self._session.open(frame)
+            if opened is not None:
+                reply = self._obey(opened, now)
+                return self._session.seal(frame.sequence, reply.CODE, reply.encode())
+            self._end_session()
+        if frame.security is not None and self._knows_sessions:
+            return self._begin_session(frame)
+        return self._seal(frame, self._obey_in_clear(frame, now))
+
+    @property
+    def _knows_sessions(self) -> bool:
+        return self.key is not None or self._install_mode
+
+    def _obey_in_clear(self, frame: Frame, now: float) -> Message:
+        if frame.security is not None:
+            return Nak(SECURITY)
+        allowed = {each.CODE for each in ALLOWED_IN_CLEAR}
+        if self._enforce and frame.code not in allowed:
+            return Nak(CONDITIONS)
+        return self._obey(frame, now)
+
+    def _begin_session(self, frame: Frame) -> bytes:
+        """Answer a step of a handshake; anything else belongs to a session that is over."""
+        match frame.code:
+            case Challenge.CODE:
+                said = self._challenged(frame)
+            case ServerCryptogram.CODE:
+                said = self._convinced(frame)
+            case _:
+                said = None
+        if said is None:
+            return self._seal(frame, Nak(CONDITIONS))
+        return said.frame(frame.address, frame.sequence, reply=True, crc=frame.crc).encode()
+
+    def _challenged(self, frame: Frame) -> Said | None:
+        who = self.identification
+        unit = who.vendor + bytes((who.model, who.version)) + who.serial.to_bytes(4, "big")[:3]
+        mine = HandshakeAsPeripheral(self.address, self.key, unit, self._install_mode)
+        step = mine.take(frame, self._chance(RANDOM_LENGTH))
+        if isinstance(step, Failed):
+            return None
+        self._answering = step
+        return step.said
+
+    def _convinced(self, frame: Frame) -> Said | None:
+        step = self._answering
+        if step is None:
+            return None
+        self._answering = None
+        welcome = step.take(frame)
+        if isinstance(welcome, Failed):
+            return REFUSAL if welcome.reason is Reason.WRONG_CRYPTOGRAM else None
+        self._session = welcome.session
+        return welcome.said
 
     def _repeat(self, last: Frame, reply: bytes, frame: Frame) -> bytes:
         """The same number asks for the same reply; nothing is done again."""
@@ -271,8 +375,6 @@ class Device:
         return reply
 
     def _obey(self, frame: Frame, now: float) -> Message:
-        if frame.security is not None:
-            return Nak(SECURITY)
         try:
             command = decode_command(frame)
         except MalformedMessage:

@@ -31,12 +31,12 @@ hurting more than one card in a hundred at its neighbours. Unanswered ones keep
 within a second of their return and costs the living at most one window.
 
 **When.** Our frame needs its characters' time; then the answer must begin within
-`REPLY_TIMEOUT`. While one is coming in the window grows with every byte, never beyond what
-the longest frame needs. One that comes later is taken all the same as long as its command is
-pending. Before we speak the line has been idle for two characters, unless
-these are shorter than `SHORTEST_WAIT`: no event loop waits so briefly, and what it takes to
-get here is longer. A command whose last character would leave at or after its `expires`
-is not sent.
+`REPLY_TIMEOUT`, in a handshake within `PROOF_TIMEOUT`. While one is coming in the window
+grows with every byte, never beyond what the longest frame needs. One that comes later is
+taken all the same as long as its command is pending. Before we speak the line has been idle
+for two characters, unless these are shorter than `SHORTEST_WAIT`: no event loop waits so
+briefly, and what it takes to get here is longer. A command whose last character would leave
+at or after its `expires` is not sent.
 """
 
 from collections import deque
@@ -48,6 +48,8 @@ from protocol.message import Message
 from protocol.osdp.frame import LONGEST, Frame, FrameReader
 from protocol.osdp.gate import Open
 from protocol.osdp.happenings import (
+    Alarm,
+    Alarming,
     Answers,
     BusEvent,
     Delivered,
@@ -62,6 +64,7 @@ from protocol.osdp.happenings import (
     WentOffline,
     WentSilent,
 )
+from protocol.osdp.introduction import Chance
 from protocol.osdp.peripheral import (
     AHEAD,
     POLLING,
@@ -74,6 +77,7 @@ from protocol.osdp.peripheral import (
 )
 
 REPLY_TIMEOUT = 0.2  # seconds from our last character to the answer's first (5.7)
+PROOF_TIMEOUT = 0.4  # likewise in a handshake: number 0 repeated makes a unit draw anew
 INTER_CHARACTER = 0.15  # nominal 20 ms (5.8), which kills good frames on batching transports
 LONGEST_ARRIVAL = 0.3  # seconds for one answer over a transport of unknown speed
 SHORTEST_WAIT = 0.001
@@ -92,12 +96,20 @@ class Bus:
     """The panel's side of one line."""
 
     def __init__(
-        self, peripherals: Iterable[PeripheralSettings], *, character_time: float = 0.0
+        self,
+        peripherals: Iterable[PeripheralSettings],
+        *,
+        character_time: float = 0.0,
+        chance: Chance | None = None,
     ) -> None:
-        """`character_time`: seconds a character takes on the wire, 0 where that is unknown."""
+        """`character_time`: seconds a character takes on the wire, 0 where that is unknown.
+
+        `chance`: returns so many bytes that nobody could guess. Raises ValueError if it is
+        missing and a peripheral has a key.
+        """
         self._events: deque[BusEvent] = deque()
         self._peripherals = {
-            each.address: Peripheral(each, self._events.append) for each in peripherals
+            each.address: Peripheral(each, self._events.append, chance) for each in peripherals
         }
         self._character_time = character_time
         idle = IDLE_CHARACTERS * character_time
@@ -194,7 +206,8 @@ class Bus:
     def open_gate(self, address: int, connection: int) -> bool:
         """Let everything through to one unit, as it introduced itself for `connection`.
 
-        False, and nothing happens, if that connection is over or was never told of.
+        False, and nothing happens, if that connection is over or was never told of, or if
+        the unit has a key and no session stands.
         """
         peripheral = self._peripherals.get(address)
         if peripheral is None or not peripheral.open(connection, self._now):
@@ -254,7 +267,7 @@ class Bus:
         self._spoke_at = now
         ended = now + len(wire) * self._character_time
         self._wake = ended + self._window(peripheral, now)
-        self._limit = ended + REPLY_TIMEOUT + self._longest_arrival()
+        self._limit = max(self._wake, ended + REPLY_TIMEOUT) + self._longest_arrival()
         if peripheral.silent and now >= peripheral.full_from:
             peripheral.full_from = now + self._full_window_interval()
         return wire
@@ -404,6 +417,8 @@ class Bus:
 
     def _window(self, peripheral: Peripheral, now: float) -> float:
         """How long an answer may take to begin."""
+        if peripheral.proving:
+            return PROOF_TIMEOUT
         if not peripheral.silent or now >= peripheral.full_from:
             return REPLY_TIMEOUT
         usual = peripheral.usual
@@ -489,6 +504,8 @@ __all__ = [
     "AHEAD",
     "POLLING",
     "PROBE_INTERVAL",
+    "Alarm",
+    "Alarming",
     "Answers",
     "Bus",
     "BusEvent",

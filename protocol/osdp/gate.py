@@ -3,7 +3,7 @@
 The gate is a value with a type, not a flag somebody might forget to ask: whatever goes on
 the wire has passed `admits` of the gate as it stood at that moment, retries included.
 
-* Closed          who are you, what can you do; nothing else
+* Closed          who are you, what can you do, prove it; nothing else
 * Commissioning   also set it up: address, speed, key, handshake (one unit, an open window)
 * Open            everything, for one connection only
 """
@@ -26,8 +26,8 @@ class Closed:
     """Nobody approved this unit: it is asked for its identity and no more."""
 
     def admits(self, command: Message) -> bool:
-        """Only questions about identity."""
-        return isinstance(command, Identify | ReadCapabilities)
+        """Only questions about identity, and the handshake that proves it."""
+        return isinstance(command, Identify | ReadCapabilities | Challenge | ServerCryptogram)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ replaces an older connection of the same address.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from protocol.message import Message
 from protocol.osdp.replies import Capabilities, Identification, Nak
@@ -44,7 +45,9 @@ Ending = Delivered | Refused | Expired | Dropped
 class Identified:
     """A peripheral said who it is. Its gate is closed until somebody opens it.
 
-    `evidence` is the frames of its two answers, byte for byte.
+    `evidence` is the frames of its answers: two, or four if it proved itself, the last two
+    unsealed. A unit with a key that did not prove itself has a `fault`, and its gate stays
+    closed whoever wants to open it.
     """
 
     address: int
@@ -52,6 +55,8 @@ class Identified:
     identification: Identification
     capabilities: Capabilities
     evidence: tuple[bytes, ...]
+    proved: bool = False  # read inside a session with the unit's own key
+    fault: str | None = None  # why there is no such session
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +117,33 @@ class Unreadable:
     why: str
 
 
-BusEvent = Identified | Replied | Done | WentSilent | Answers | WentOffline | Unreadable
+class Alarm(StrEnum):
+    """What does not happen to a unit with a key by wear and tear alone."""
+
+    IDENTITY_CHANGED = "the identity inside the session is another than outside"
+    CAPABILITIES_CHANGED = "the capabilities inside the session are others than outside"
+    DEFAULT_KEY = "the default key was offered"
+    WRONG_SELECTOR = "another key was offered"
+    WRONG_CRYPTOGRAM = "the unit does not know its key"
+    CRYPTOGRAM_REFUSED = "the unit did not accept our proof of its key"
+    WRONG_RMAC = "the end of the handshake was forged"
+    CLEAR_ANSWER = "an answer came in clear where it must be sealed"
+    WRONG_MAC = "an answer was forged, or meant for another session"
+    WRONG_BODY = "a signed answer was not encrypted as it must be"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarming:
+    """Somebody may be meddling with a unit; the same is told at most once a minute.
+
+    The gate is closed by then. `WentOffline` or `Identified` follows, unless the unit was
+    known not to prove itself before.
+    """
+
+    address: int
+    what: Alarm
+
+
+BusEvent = (
+    Identified | Replied | Done | WentSilent | Answers | WentOffline | Unreadable | Alarming
+)

@@ -14,6 +14,10 @@ is decided here. Four rules carry it:
 * A number whose exchange needed more than one try rests for `STRAGGLER_WINDOW`, so a late
   duplicate is never taken for the answer to another command.
 * Every frame passes the gate at the moment it is written, retries included.
+
+A unit with a key is spoken to inside a session only, but for its `Introduction`. What ends
+the session ends the connection, and the introduction begins anew. One that fails is told
+with its fault and tried again, soon and then slower.
 """
 
 from bisect import insort
@@ -22,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-from protocol.errors import MessageError
+from protocol.errors import MessageError, UnsendableMessage
 from protocol.message import Message
 from protocol.osdp.commands import (
     Identify,
@@ -32,9 +36,11 @@ from protocol.osdp.commands import (
     ReadLocalStatus,
     ReadOutputs,
 )
-from protocol.osdp.frame import Frame
+from protocol.osdp.frame import LONGEST, Frame
 from protocol.osdp.gate import CLOSED, Gate, Open
 from protocol.osdp.happenings import (
+    Alarm,
+    Alarming,
     Answers,
     BusEvent,
     Delivered,
@@ -49,6 +55,12 @@ from protocol.osdp.happenings import (
     WentOffline,
     WentSilent,
 )
+from protocol.osdp.introduction import (
+    IDENTIFY,
+    READ_CAPABILITIES,
+    Chance,
+    Introduction,
+)
 from protocol.osdp.replies import (
     Ack,
     Busy,
@@ -57,7 +69,9 @@ from protocol.osdp.replies import (
     Nak,
     decode_reply,
 )
-from protocol.osdp.session import Clear, Session
+from protocol.osdp.secure_handshake import Failed, Reason, Selector
+from protocol.osdp.secure_keys import weakness
+from protocol.osdp.secure_session import LONGEST_SECURED, Fault
 
 TRIES = 3  # unanswered in a row; then a peripheral counts as silent
 SILENCE_LIMIT = 8.0  # seconds without a valid message end a connection (SIA OSDP 2.2, 5.7)
@@ -71,6 +85,8 @@ DAMAGED_REPEATS = 2  # times one command is sent again because it arrived damage
 QUEUE_BOUND = 16  # commands waiting for one peripheral
 AHEAD = 4  # commands one peripheral may get while another one's turn is due
 LONGEST_POLL_INTERVAL = 5.0  # a peripheral gives us up after 8 s
+PROOF_PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0)  # seconds after failed proofs in a row, then the last
+ALARM_PAUSE = 60.0  # seconds in which the same alarm of a unit is told once
 
 MARK_CHARACTER = b"\xff"  # the line is driven idle for one character before each frame
 LAST_ADDRESS = 0x7E
@@ -79,8 +95,6 @@ DAMAGED, OUT_OF_SEQUENCE = 1, 4  # reasons of a NAK that are about the line, not
 INPUTS, OUTPUTS = 1, 2  # function codes of capabilities
 
 POLL = Poll()
-IDENTIFY = Identify()
-READ_CAPABILITIES = ReadCapabilities()
 _ROUTINE_BODIES = {
     command.CODE: command.encode()
     for command in (
@@ -91,6 +105,20 @@ _ROUTINE_BODIES = {
         ReadInputs(),
         ReadOutputs(),
     )
+}
+
+_ALARMS = {
+    Reason.IN_CLEAR: Alarm.CLEAR_ANSWER,
+    Reason.WRONG_SELECTOR: Alarm.WRONG_SELECTOR,
+    Reason.WRONG_CRYPTOGRAM: Alarm.WRONG_CRYPTOGRAM,
+    Reason.REFUSED: Alarm.CRYPTOGRAM_REFUSED,
+    Reason.WRONG_RMAC: Alarm.WRONG_RMAC,
+}
+_FAULT_ALARMS = {  # a NAK in clear is how a restarted unit asks for a new session
+    Fault.IN_CLEAR: Alarm.CLEAR_ANSWER,
+    Fault.WRONG_MAC: Alarm.WRONG_MAC,
+    Fault.NOT_ENCRYPTED: Alarm.WRONG_BODY,
+    Fault.BAD_PADDING: Alarm.WRONG_BODY,
 }
 
 
@@ -112,9 +140,12 @@ class PeripheralSettings:
     address: int
     crc: bool = True  # False: checksums, for old units
     poll_interval: float = 0.05  # 0: as fast as the line and the others allow
+    key: bytes | None = field(default=None, repr=False)  # SCBK; None: spoken to in clear
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what no line can carry."""
+        """Raise ValueError for what no line can carry, and for a key that is no secret."""
+        if self.key is not None and (weak := weakness(self.key)):
+            raise ValueError(f"the key of address {self.address} {weak}")
         if not 0 <= self.address <= LAST_ADDRESS:
             raise ValueError(f"address is {self.address}, must be 0 to {LAST_ADDRESS}")
         if not 0 <= self.poll_interval <= LONGEST_POLL_INTERVAL:
@@ -140,6 +171,9 @@ class Counters:
     connections: int = 0
     resets: int = 0  # connections that ended because the count of sequence numbers broke
     naks: dict[int, int] = field(default_factory=dict)  # by reason
+    sessions: int = 0  # begun, both sides proved
+    unproved: int = 0  # introductions that failed
+    lost_sessions: int = 0  # ended by an answer that did not belong into them
     timed: int = 0  # replies whose round trip is in the two below
     slowest: float = 0.0  # end of the command to end of the reply, without its characters
     total: float = 0.0
@@ -176,6 +210,7 @@ class Exchange:
     wire: bytes = field(repr=False)
     sent: int = 0
     ended: float = 0.0  # when the last character of the newest try leaves
+    before: float = -float("inf")  # when that of the try before it did
     damaged: int = 0
     busy_since: float | None = None
 
@@ -187,10 +222,19 @@ class Peripheral:
     next, and keeps its own marks in `placed`, `overtook` and `full_from`.
     """
 
-    def __init__(self, settings: PeripheralSettings, emit: Callable[[BusEvent], None]) -> None:
+    def __init__(
+        self,
+        settings: PeripheralSettings,
+        emit: Callable[[BusEvent], None],
+        chance: Chance | None = None,
+    ) -> None:
+        """Raise ValueError for a key without chance."""
         self.address = settings.address
         self.poll_interval = settings.poll_interval
-        self.session: Session = Clear(settings.address, crc=settings.crc)
+        self._longest = LONGEST if settings.key is None else LONGEST_SECURED
+        self._introduction = Introduction(
+            settings.address, crc=settings.crc, key=settings.key, chance=chance
+        )
         self.counters = Counters()
         self.gate: Gate = CLOSED
         self.connection = 0  # of the newest; 0 before the first
@@ -211,9 +255,9 @@ class Peripheral:
         self._rests_until = [0.0] * 4  # by sequence number
         self._restart_from = 0.0
         self._announced = 0  # the connection last told of and not ended; 0: none
-        self._identification: Identification | None = None
-        self._capabilities: Capabilities | None = None
-        self._evidence: tuple[bytes, ...] = ()
+        self._failures = 0  # introductions in a row that proved nothing
+        self._told: Identified | None = None  # the last of them, if that was told last
+        self._alarmed: dict[Alarm, float] = {}  # told, and when
         self._to_read: deque[Message] = deque()
 
     # --- what the bus asks ------------------------------------------------------------
@@ -226,7 +270,12 @@ class Peripheral:
     @property
     def connected(self) -> bool:
         """Whether a connection stands, told of or not."""
-        return self._announced > 0 or self._identification is not None
+        return self._announced > 0 or self._introduction.identification is not None
+
+    @property
+    def proving(self) -> bool:
+        """Whether it is in the middle of a handshake."""
+        return self._introduction.proving
 
     @property
     def offline_at(self) -> float:
@@ -264,8 +313,11 @@ class Peripheral:
     # --- the gate and the queue -------------------------------------------------------
 
     def open(self, connection: int, now: float) -> bool:
-        """Open the gate for the connection that was told of last, if it still stands."""
-        if connection != self._announced or self._capabilities is None:
+        """Open the gate for the connection that was told of last, if it still stands.
+
+        For a unit with a key that is one inside a session.
+        """
+        if connection != self._announced or not self._introduction.complete:
             return False
         if not isinstance(self.gate, Open):
             self.gate = Open(connection)
@@ -275,17 +327,22 @@ class Peripheral:
 
     def close(self, now: float, *, identify_again: bool, in_flight: bool) -> None:
         """Close the gate; what is queued ends here."""
+        if identify_again or self.gate != CLOSED:
+            self.due = now
         self.gate = CLOSED
         self._drop_orders()
-        self.due = now
         if identify_again:
-            self._identification = None
-            self._capabilities = None
+            self._told = None
+            self._introduction.repeat()
         if not in_flight:
             self._give_up_if_barred(now)
 
     def queue(self, order: Order) -> bool:
-        """Take a command; False if there is no room."""
+        """Take a command; False if there is no room. Raises UnsendableMessage."""
+        if len(order.body) > self._longest:
+            raise UnsendableMessage(
+                f"a body of {len(order.body)} bytes, {self._longest} is the limit"
+            )
         if len(self.orders) >= QUEUE_BOUND:
             return False
         insort(self.orders, order)
@@ -305,12 +362,15 @@ class Peripheral:
         ended = now + len(exchange.wire) * character_time
         if exchange.order is not None:
             if ended >= exchange.order.expires:
+                if not exchange.sent:
+                    self._introduction.session.withdraw()
                 self._expire(exchange, now)
                 return b""
             self.overtook.append(now)
         assert self.gate.admits(exchange.command)
         if exchange.sent:
             self.counters.retries += 1
+            exchange.before = exchange.ended
         exchange.sent += 1
         exchange.ended = ended
         self.pending = exchange
@@ -318,15 +378,15 @@ class Peripheral:
 
     def _new_exchange(self, order: Order | None) -> Exchange:
         command = self._routine() if order is None else order.command
-        body = _ROUTINE_BODIES[command.CODE] if order is None else order.body
-        sealed = self.session.seal(self._sequence, command.CODE, body)
+        body = _ROUTINE_BODIES.get(command.CODE, b"") if order is None else order.body
+        session = self._introduction.session
+        sealed = session.seal(self._sequence, command.CODE, body)
         return Exchange(command, order, self._sequence, MARK_CHARACTER + sealed)
 
     def _routine(self) -> Message:
-        if self._identification is None:
-            return IDENTIFY
-        if self._capabilities is None:
-            return READ_CAPABILITIES
+        question = self._introduction.question()
+        if question is not None:
+            return question
         if not isinstance(self.gate, Open):
             return IDENTIFY
         return self._to_read[0] if self._to_read else POLL
@@ -337,14 +397,19 @@ class Peripheral:
         """Take a frame of this address while an exchange is pending; True if it is over."""
         exchange = self.pending
         assert exchange is not None
-        opened = self.session.open(frame)
-        if opened is None:
+        if self._too_late(exchange, frame, now):
             return self._straggler()
+        opened = self._introduction.session.open(frame)
+        if opened is None:
+            return self._not_opened(exchange, frame, now)
+        return self._hear_opened(exchange, opened, now)
+
+    def _hear_opened(self, exchange: Exchange, opened: Frame, now: float) -> bool:
         if opened.code == Busy.CODE and opened.sequence in (0, exchange.sequence):
             return self._busy(exchange, now)
         if opened.sequence != exchange.sequence:
             return self._out_of_step(exchange, opened, now)
-        if _reason(opened) == DAMAGED and exchange.damaged < DAMAGED_REPEATS:
+        if self._may_repeat(exchange, opened):
             return self._damaged(exchange, now)
         if _reason(opened) == OUT_OF_SEQUENCE:
             return self._refused_sequence(exchange, opened, now)
@@ -359,11 +424,41 @@ class Peripheral:
         self.due = now
         if self.tries >= TRIES and not self.silent:
             self.silent = True
+            if self.proving:
+                self._give_up_proof(now)
             if self._announced:
                 self._emit(WentSilent(self.address, self._announced))
         if self.silent:
-            self.due = now + PROBE_INTERVAL
+            self.due = max(self.due, now + PROBE_INTERVAL)
         self._give_up_if_barred(now)
+
+    def _too_late(self, exchange: Exchange, frame: Frame, now: float) -> bool:
+        """Whether it is a duplicate of an answer to an earlier command."""
+        return (
+            frame.sequence != exchange.sequence
+            and frame.code != Busy.CODE
+            and self._rests_until[frame.sequence] > now
+        )
+
+    def _not_opened(self, exchange: Exchange, frame: Frame, now: float) -> bool:
+        """Not of this session: somebody else's, or the end of it."""
+        fault = self._introduction.session.fault
+        if fault is not None:
+            self.counters.lost_sessions += 1
+            if fault in _FAULT_ALARMS:
+                self._alarm(_FAULT_ALARMS[fault], now)
+            return self._restart(f"the session is over: {fault.value}", now)
+        if self._introduction.secure and frame.sequence == 0:
+            return self._out_of_step(exchange, frame, now)
+        return self._straggler()
+
+    def _may_repeat(self, exchange: Exchange, frame: Frame) -> bool:
+        """Whether it is a NAK 1 that nothing was done for; a sealed one is an answer."""
+        return (
+            _reason(frame) == DAMAGED
+            and exchange.damaged < DAMAGED_REPEATS
+            and not self._introduction.secure
+        )
 
     def _straggler(self) -> bool:
         self.counters.stragglers += 1
@@ -408,6 +503,10 @@ class Peripheral:
     def _refused_sequence(self, exchange: Exchange, frame: Frame, now: float) -> bool:
         """NAK 4, under whatever number. It says nothing of an earlier try."""
         self._count_nak(OUT_OF_SEQUENCE)
+        if self.proving:
+            self._answered(exchange, now)
+            self._conclude_proof(frame, now)
+            return True
         if exchange.order is not None and exchange.sent == 1:
             self._end(exchange.order, Refused(Nak(OUT_OF_SEQUENCE, frame.body[1:])))
             exchange.order = None
@@ -415,8 +514,6 @@ class Peripheral:
 
     def _out_of_step(self, exchange: Exchange, frame: Frame, now: float) -> bool:
         """Not the number we wait for: a late duplicate, or the unit counts differently."""
-        if self._rests_until[frame.sequence] > now:
-            return self._straggler()
         if _reason(frame) == OUT_OF_SEQUENCE:
             return self._refused_sequence(exchange, frame, now)
         if frame.sequence == 0:
@@ -429,7 +526,7 @@ class Peripheral:
         if exchange.sent == 1:  # else nobody knows which try it answers
             self._time(max(0.0, now - exchange.ended))
         self.pending = None
-        self._rest(exchange)
+        self._rest_if_doubled(exchange, now)
         self._sequence = exchange.sequence % 3 + 1
         self.held_until = self._rests_until[self._sequence]
 
@@ -440,9 +537,13 @@ class Peripheral:
         counters.slowest = max(counters.slowest, seconds)
         self.usual = seconds if self.usual is None else max(seconds, self.usual * 0.97)
 
-    def _rest(self, exchange: Exchange, *, answered: bool = True) -> None:
-        if exchange.sent > 1 or not answered:
-            self._rests_until[exchange.sequence] = exchange.ended + STRAGGLER_WINDOW
+    def _rest_if_doubled(self, exchange: Exchange, now: float) -> None:
+        """An answer came; another one may, if it may have been for an earlier try."""
+        if exchange.before + STRAGGLER_WINDOW > now:
+            self._rest(exchange)
+
+    def _rest(self, exchange: Exchange) -> None:
+        self._rests_until[exchange.sequence] = exchange.ended + STRAGGLER_WINDOW
 
     # --- what an answer means ---------------------------------------------------------
 
@@ -471,6 +572,8 @@ class Peripheral:
             self._conclude_identify(reply, frame, now)
         elif isinstance(exchange.command, ReadCapabilities):
             self._conclude_capabilities(reply, frame, now)
+        elif self.proving:
+            self._conclude_proof(frame, now)
         else:
             self.due = now
             self._report(exchange.command, reply)
@@ -487,39 +590,110 @@ class Peripheral:
             self._end(order, Delivered())
 
     def _conclude_identify(self, reply: Message | None, frame: Frame, now: float) -> None:
+        known = self._introduction.identification
         self.due = now if isinstance(self.gate, Open) else now + PRESENCE_INTERVAL
         if not isinstance(reply, Identification):
             self._report(IDENTIFY, reply)
-            if self._identification is None:
-                self._start_at_zero()
-            return
-        if self._identification is not None:
-            if reply != self._identification:
-                self._restart("another unit answers", now)
-            return
-        self.connection += 1
-        self.counters.connections += 1
-        self._identification = reply
-        self._evidence = (frame.encode(),)
+            if known is None:
+                self._stay_unknown(now)
+        elif known is None:
+            self._conclude_identification(reply, frame, now)
+        elif reply != known:
+            if self._introduction.secure:
+                self._alarm(Alarm.IDENTITY_CHANGED, now)
+            self._restart("another unit answers", now)
+
+    def _stay_unknown(self, now: float) -> None:
+        if self._introduction.secure:
+            self._fail("it does not say who it is inside the session", now)
+        else:
+            self._start_at_zero()
+
+    def _conclude_identification(self, reply: Identification, frame: Frame, now: float) -> None:
+        introduction = self._introduction
         self.due = now
+        if not introduction.identified(reply, frame):
+            self._alarm(Alarm.IDENTITY_CHANGED, now)
+            self._fail(Alarm.IDENTITY_CHANGED, now)
+        elif not introduction.secure or self.connection == self._announced:
+            self.connection += 1
+            self.counters.connections += 1
 
     def _conclude_capabilities(self, reply: Message | None, frame: Frame, now: float) -> None:
         """A unit that cannot tell them has none; whether that will do is for the audit."""
-        self.due = now + PRESENCE_INTERVAL
-        if self._identification is None:  # it is to be identified again meanwhile
-            self.due = now
+        introduction = self._introduction
+        self.due = now
+        if introduction.identification is None:  # it is to be identified again meanwhile
             return
         known = reply if isinstance(reply, Capabilities) else Capabilities(())
         if known is not reply:
             self._report(READ_CAPABILITIES, reply)
-        self._capabilities = known
-        self._announced = self.connection
-        self._evidence = (*self._evidence, frame.encode())
-        self._emit(
-            Identified(
-                self.address, self.connection, self._identification, known, self._evidence
-            )
+        introduction.able(known, frame)
+        if introduction.proving:
+            self._start_at_zero()
+            return
+        self.due = now + PRESENCE_INTERVAL
+        if introduction.outside is not None and known != introduction.outside[1]:
+            self._alarm(Alarm.CAPABILITIES_CHANGED, now)
+        self._failures = 0
+        self._told = None
+        self._tell(introduction.identification, known)
+
+    def _conclude_proof(self, frame: Frame, now: float) -> None:
+        """Go on with the handshake, if the answer lets us."""
+        self.due = now
+        failed = self._introduction.proved(frame)
+        if failed is None:
+            self.counters.sessions += self._introduction.secure
+            return
+        if failed.reason in _ALARMS:
+            self._alarm(_alarm_of(failed), now)
+        detail = "" if failed.detail is None else f" ({failed.detail})"
+        self._fail(f"{failed.reason.value}{detail}", now)
+
+    def _give_up_proof(self, now: float) -> None:
+        """It says who it is and leaves the handshake unanswered."""
+        assert self.pending is not None
+        self._rest(self.pending)
+        self.pending = None
+        self._fail("the handshake was left unanswered", now)
+
+    def _fail(self, why: str, now: float) -> None:
+        """Tell who did not prove itself and why, once; begin anew after a pause."""
+        self.counters.unproved += 1
+        introduction = self._introduction
+        self._tell(*introduction.claimed(), fault=why)
+        introduction.forget()
+        self._start_at_zero()
+        self.due = now + PROOF_PAUSES[min(self._failures, len(PROOF_PAUSES) - 1)]
+        self._failures += 1
+
+    def _tell(
+        self,
+        identification: Identification,
+        capabilities: Capabilities,
+        fault: str | None = None,
+    ) -> None:
+        introduction = self._introduction
+        told = Identified(
+            self.address,
+            self.connection,
+            identification,
+            capabilities,
+            introduction.evidence,
+            proved=introduction.secure and fault is None,
+            fault=fault,
         )
+        if self._told is not None and _says_the_same(told, self._told):
+            return
+        self._told = told if fault is not None else None
+        self._announced = self.connection
+        self._emit(told)
+
+    def _alarm(self, what: Alarm, now: float) -> None:
+        if now >= self._alarmed.get(what, -float("inf")) + ALARM_PAUSE:
+            self._alarmed[what] = now
+            self._emit(Alarming(self.address, what))
 
     def _report(self, command: Message, reply: Message | None, tag: int | None = None) -> None:
         if reply is None or isinstance(reply, Ack | Nak):
@@ -541,8 +715,9 @@ class Peripheral:
 
     def _ask_status(self) -> None:
         """What the doors look like, as far as the unit has inputs and outputs."""
-        assert self._capabilities is not None
-        counts = {each.function: each.count for each in self._capabilities.records}
+        capabilities = self._introduction.capabilities
+        assert capabilities is not None
+        counts = {each.function: each.count for each in capabilities.records}
         self._to_read.clear()
         self._to_read.append(ReadLocalStatus())
         if counts.get(INPUTS):
@@ -571,17 +746,24 @@ class Peripheral:
             expiries.append(self.pending.order.expires)
         return min(expiries, default=float("inf"))
 
-    def end_connection(self, why: str, now: float) -> None:
-        """Close the gate, end what is queued, begin again at sequence 0."""
+    def end_connection(self, why: str, now: float, *, answered: bool = False) -> None:
+        """Close the gate, end what is queued, begin again at sequence 0.
+
+        `answered`: what is pending has had its answer, though not one of use.
+        """
         self.gate = CLOSED
         if self.pending is not None:
             if self.pending.order is not None:
                 self._end(self.pending.order, Dropped(sent=True))
-            self._rest(self.pending, answered=False)
+            if answered:
+                self._rest_if_doubled(self.pending, now)
+            else:
+                self._rest(self.pending)
             self.pending = None
         self._drop_orders()
-        self._identification = None
-        self._capabilities = None
+        self._introduction.forget()
+        self._failures = 0
+        self._told = None
         self._to_read.clear()
         self._start_at_zero()
         if not self.doubtful:
@@ -594,7 +776,7 @@ class Peripheral:
     def _restart(self, why: str, now: float) -> bool:
         self.counters.resets += 1
         self._alive(now)
-        self.end_connection(why, now)
+        self.end_connection(why, now, answered=True)
         return True
 
     def _give_up_if_barred(self, now: float) -> None:
@@ -625,3 +807,18 @@ class Peripheral:
 def _reason(frame: Frame) -> int | None:
     """The reason of a NAK, None for anything else."""
     return frame.body[0] if frame.code == Nak.CODE and frame.body else None
+
+
+def _alarm_of(failed: Failed) -> Alarm:
+    if failed == Failed(Reason.WRONG_SELECTOR, Selector.DEFAULT):
+        return Alarm.DEFAULT_KEY
+    return _ALARMS[failed.reason]
+
+
+def _says_the_same(one: Identified, other: Identified) -> bool:
+    """Whether two failed introductions differ in nothing but their number and bytes."""
+    return (one.identification, one.capabilities, one.fault) == (
+        other.identification,
+        other.capabilities,
+        other.fault,
+    )

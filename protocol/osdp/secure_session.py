@@ -12,6 +12,7 @@ replayed, reflected, reordered or changed does not open.
 * What must end a session is kept in `fault`; from then on nothing opens and nothing is
   sealed. Whoever guesses at a MAC has one guess, of 2**32, and then needs a new session.
 * BUSY is said in clear and moves nothing (SIA OSDP 2.2, 7.19).
+* Bodies are encrypted. That of a NAK may be signed only, as some units do: it is no secret.
 """
 
 import struct
@@ -123,7 +124,7 @@ class _Turns:
                 self.fault = Fault.BAD_PADDING
                 return None
             body = plain
-        elif body:
+        elif body and frame.code != Nak.CODE:
             self.fault = Fault.NOT_ENCRYPTED
             return None
         if frame.code != Busy.CODE:

@@ -94,6 +94,7 @@ def site(
     on_classic: OnClassic = OnClassic.BLOCK,
     inventory_approved: bool = False,
     catalogue: Catalogue = CATALOGUE,
+    require_secure: frozenset[ControllerId] = frozenset(),
 ) -> SiteConfig:
     return SiteConfig(
         doors or (LOBBY_DOOR, LAB_DOOR),
@@ -101,6 +102,7 @@ def site(
         catalogue,
         on_classic,
         inventory_approved,
+        require_secure=require_secure,
     )
 
 

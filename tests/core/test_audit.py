@@ -36,6 +36,20 @@ def test_a_classic_unit_is_named_with_what_replaces_it() -> None:
     assert "no keys" in found.why
 
 
+def test_where_proof_is_demanded_a_claim_is_not_enough() -> None:
+    demanding = Needs(secure=True)
+    proved = replace(UNIT, proved=True)
+    assert judge(proved, CATALOGUE, demanding).verdict is Verdict.APPROVED
+    assert judge(UNIT, CATALOGUE, demanding).verdict is Verdict.MISCONFIGURED
+    assert "commission it" in judge(UNIT, CATALOGUE, demanding).why
+    assert "NAK" in judge(UNIT, CATALOGUE, demanding, "the unit refused with a NAK").why
+
+
+def test_a_classic_unit_is_classic_whether_it_proves_itself_or_not() -> None:
+    found = judge(identity(model=9), CATALOGUE, Needs(secure=True), "no secure channel")
+    assert found.verdict is Verdict.CLASSIC
+
+
 def test_what_no_rule_matches_is_unknown() -> None:
     assert judge(UNIT, Catalogue(), Needs()).verdict is Verdict.UNKNOWN
 

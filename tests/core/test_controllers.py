@@ -15,11 +15,13 @@ from gatewayd.core.actions import (
 from gatewayd.core.events import (
     AuditBlocked,
     ControllerOnline,
+    ControllerSecurity,
     ControllerTampered,
     ControllerWentOffline,
     ReportsIgnored,
 )
 from gatewayd.core.facts import (
+    ControllerAlarmed,
     ControllerIdentified,
     HealthRead,
 )
@@ -99,6 +101,32 @@ def test_a_proved_identity_shows_as_secure() -> None:
     proved = replace(identity(), proved=True)
     (view,) = views([*world.tell(ControllerIdentified(DESK, 1, proved))])
     assert view.secure
+
+
+def test_a_controller_that_must_prove_itself_and_does_not_is_barred_and_told_why() -> None:
+    world = begun(site(require_secure=frozenset({DESK})))
+    said = ControllerIdentified(DESK, 1, identity(), "the cryptogram is wrong")
+    actions = world.tell(said)
+
+    assert admitted(actions) == []
+    (view,) = views([*actions])
+    assert (view.verdict, view.secure) == ("misconfigured", False)
+    assert "the cryptogram is wrong" in view.why
+    assert "has the key" in view.why
+    proved = replace(identity(), proved=True)
+    assert admitted(world.tell(ControllerIdentified(DESK, 2, proved))) == [DESK]
+
+
+def test_a_controller_somebody_meddles_with_is_not_believed_until_it_is_judged_again() -> None:
+    world = ready()
+    actions = world.tell(ControllerAlarmed(DESK, "an answer was forged"))
+
+    assert actions == [
+        Record(ControllerSecurity(DESK, "an answer was forged")),
+        Bar(DESK),
+    ]
+    assert [type(event) for event in events(world.card())] == [ReportsIgnored]
+    assert admitted(world.online(DESK, connection=2)) == [DESK]
 
 
 @pytest.mark.parametrize("model", [9, 77])
@@ -310,3 +338,8 @@ def test_a_site_must_hang_together() -> None:
         site(LOBBY_DOOR, replace(LAB_DOOR, reader=LOBBY_DOOR.reader))
     with pytest.raises(ValueError, match="which is missing"):
         site(lobby(lock=Point(ControllerId("attic"), 0)))
+
+
+def test_only_a_configured_controller_can_be_demanded_to_prove_itself() -> None:
+    with pytest.raises(ValueError, match="must be secure, but is missing"):
+        site(require_secure=frozenset({ControllerId("nobody's")}))

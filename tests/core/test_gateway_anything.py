@@ -31,6 +31,7 @@ from gatewayd.core.events import (
 )
 from gatewayd.core.facts import (
     CardRead,
+    ControllerAlarmed,
     ControllerAnswers,
     ControllerIdentified,
     ControllerOffline,
@@ -229,6 +230,12 @@ class AnySite(RuleBasedStateMachine):
         kind = ControllerSilent if silent else ControllerAnswers
         self.tell(kind(controller, self.connections.get(controller, 0)))
 
+    @rule(controller=controllers)
+    def somebody_meddles_with_a_controller(self, controller: ControllerId) -> None:
+        self.tell(ControllerAlarmed(controller, "forged"))
+        assert controller not in self.gates
+        self.a_controller_leaves(controller)
+
     def connection(self, controller: ControllerId, behind: int) -> int:
         return self.connections.get(controller, self.newest) - behind
 
@@ -326,6 +333,7 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(ControllerSilent, anybody, numbers),
     st.builds(ControllerAnswers, anybody, numbers),
     st.builds(ControllerOffline, anybody, numbers, st.just("gone")),
+    st.builds(ControllerAlarmed, anybody, st.just("forged")),
     st.builds(CardRead, anybody, numbers, numbers, cards),
     st.builds(KeysRead, anybody, numbers, numbers, numbers),
     st.builds(InputsRead, anybody, numbers, levels),

@@ -115,6 +115,9 @@ def test_an_identity_keeps_its_evidence() -> None:
     assert identity.capabilities == ((9, 1, 0),)
     assert identity.evidence == "5301 5302"
     assert not identity.proved
+    assert identity_of(
+        Identified(1, 3, said, able, (b"\x53\x01", b"\x53\x02"), proved=True)
+    ).proved
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,10 @@ class ForeignPeripherals(Peripherals):
         """Put it back."""
         return await self.do("answer", address=address)
 
+    async def restart(self, address: int) -> Line:
+        """Take one peripheral's power for a moment."""
+        return await self.do("restart", address=address)
+
     # --- what they heard --------------------------------------------------------------
 
     def heard(self, what: str | None = None, *, after: int = 0, **fields: object) -> list[Line]:

@@ -11,6 +11,7 @@ byte of it. What is said to the process and what it says is described in `far_en
          {"do": "health", "address": 1, "tamper": false, "power": true}
          {"do": "silence", "address": 1}     unplugged: hears nothing, says nothing
          {"do": "answer", "address": 1}      plugged in again, its power was never gone
+         {"do": "restart", "address": 1}     its power was gone
     out  {"heard": "output", "address": 1, "at": 12.3, "output": 0, "code": 5, "tenths": 50}
          {"heard": "led" | "buzzer" | "text" | …, "address": 1, "at": 12.3, …}
 
@@ -95,8 +96,14 @@ class ForeignPeripheral:
         self._outputs = [False] * OUTPUTS
         self._pulses: dict[int, tuple[bool, float]] = {}  # output: state, until
         self._owed: list[int] = []  # kinds of status to report with the next poll
+        self._key = key
+        self.restart()
+
+    def restart(self) -> None:
+        """Take its power and give it back: all it had in memory is gone."""
+        self.tap.waiting.clear()
         self._device = osdp_sys.PeripheralDevice(
-            self._settings(key),
+            self._settings(self._key),
             capabilities=[
                 {"function_code": function, "compliance_level": level, "num_items": count}
                 for function, level, count in CAPABILITIES
@@ -281,7 +288,7 @@ class ForeignLine(FarEnd):
         """Do something at one reader."""
         peripheral = self._peripherals[order.pop("address")]
         match what:
-            case "card" | "keys" | "input" | "health" | "silence" | "answer":
+            case "card" | "keys" | "input" | "health" | "silence" | "answer" | "restart":
                 getattr(peripheral, what)(**order)
             case _:
                 super().obey(what, order)

@@ -7,7 +7,7 @@ admissions and orders in, the port by its path.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,10 +52,13 @@ def unit_at(address: int) -> ControllerId:
 class Site:
     """A line that admits whoever it meets, and everything it told."""
 
-    def __init__(self, port: Path) -> None:
+    def __init__(self, port: Path, keys: Mapping[int, bytes] | None = None) -> None:
+        known = keys or {}
         self.facts: list[Fact] = []
         self.connections: dict[ControllerId, int] = {}
-        units = tuple(Unit(unit_at(address), address) for address in ADDRESSES)
+        units = tuple(
+            Unit(unit_at(address), address, key=known.get(address)) for address in ADDRESSES
+        )
         opener = serial_port.opener(port, BAUD)
         self.line = OsdpLine(LineSettings("bus", opener, units, baud=BAUD), self._tell)
         self._told = asyncio.Event()

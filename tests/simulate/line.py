@@ -3,10 +3,10 @@
 Time moves from one thing that happens to the next and never waits. What the panel wrote
 and what the bus told is kept with its time. The bench itself checks two promises on every
 step: the bus never asks to be called at once without having anything to say, and what it
-writes while a gate is closed asks for the identity and nothing else.
+writes while a gate is closed asks for the identity, or proves it, and nothing else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
@@ -25,10 +25,12 @@ from protocol.osdp.bus import (
     WentOffline,
 )
 from protocol.osdp.commands import (
+    Challenge,
     Identify,
     OutputAction,
     OutputRecord,
     ReadCapabilities,
+    ServerCryptogram,
     SetOutputs,
 )
 from protocol.osdp.frame import Frame, FrameReader
@@ -36,6 +38,7 @@ from protocol.osdp.frame import Frame, FrameReader
 STEPS_WITHOUT_TIME = 200  # more calls than this at one moment is a loop that never ends
 Event = TypeVar("Event", bound=BusEvent)
 IDENTITY = {Identify.CODE, ReadCapabilities.CODE}
+PROOF = {Challenge.CODE, ServerCryptogram.CODE}
 
 
 def pulse(tenths: int) -> SetOutputs:
@@ -53,6 +56,7 @@ class Place:
     deaf: bool = False  # hears nothing, though it is there
     mute: bool = False  # hears and obeys, but its answers are lost
     half: int = 0  # so many answers come only as their first half
+    meddle: Callable[[bytes], bytes] | None = None  # what somebody makes of its answers
 
 
 @dataclass
@@ -83,15 +87,27 @@ class Line:
         self.bus.link_up(self.now)
 
     @classmethod
-    def with_units(cls, count: int, *, poll_interval: float = 0.05, baud: int = 0) -> "Line":
-        """Return a line with good units at the addresses 1 to `count`."""
+    def with_units(
+        cls,
+        count: int,
+        *,
+        poll_interval: float = 0.05,
+        baud: int = 0,
+        keys: Mapping[int, bytes] | None = None,
+    ) -> "Line":
+        """Return a line with good units at the addresses 1 to `count`, some with keys."""
         addresses = range(1, count + 1)
         character_time = 10 / baud if baud else 0.0
+        secret = dict(keys or {})
         bus = Bus(
-            [PeripheralSettings(each, poll_interval=poll_interval) for each in addresses],
+            [
+                PeripheralSettings(each, poll_interval=poll_interval, key=secret.get(each))
+                for each in addresses
+            ],
             character_time=character_time,
+            chance=Random(2).randbytes,  # noqa: S311 - repeatable
         )
-        devices = [Device(each) for each in addresses]
+        devices = [Device(each, key=secret.get(each)) for each in addresses]
         return cls(bus, [Place(each) for each in devices], character_time=character_time)
 
     def device(self, address: int) -> Device:
@@ -209,7 +225,8 @@ class Line:
         assert wire[:1] == b"\xff"
         (frame,) = self._reader.feed(wire)
         assert not frame.reply
-        assert frame.code in IDENTITY or frame.address in self._open, "the gate is closed"
+        allowed = frame.code in IDENTITY or frame.code in PROOF
+        assert allowed or frame.address in self._open, "the gate is closed"
         self.written.append((self.now, frame))
         self.raw.append(wire)
         end = self.now + len(wire) * self.character_time
@@ -223,7 +240,7 @@ class Line:
         answer = place.device.answer(self._spoil(wire), end)
         if not answer or place.mute:
             return
-        answer = self._spoil(answer)
+        answer = self._spoil(answer if place.meddle is None else place.meddle(answer))
         begin = end + place.latency
         if place.half:
             place.half -= 1

@@ -1,5 +1,7 @@
 """The simulated peripheral keeps the rules a good one keeps."""
 
+from dataclasses import replace
+
 import pytest
 
 from gatewayd.simulate.device import REPORTS_BOUND, Device, Pulse
@@ -16,6 +18,7 @@ from protocol.osdp.commands import (
     ReadLocalStatus,
     ReadOutputs,
     ReadReaders,
+    ServerCryptogram,
     SetCommunication,
     SetKey,
     SetLeds,
@@ -38,6 +41,17 @@ from protocol.osdp.replies import (
     ReaderStatus,
     decode_reply,
 )
+from protocol.osdp.secure_handshake import (
+    Challenging,
+    Established,
+    Failed,
+    Handshake,
+    Proving,
+    Reason,
+    Said,
+)
+from protocol.osdp.secure_keys import DEFAULT_KEY
+from protocol.osdp.secure_session import Fault, SecureSession
 
 CARD = bytes.fromhex("de ad be c0")
 
@@ -293,3 +307,150 @@ def test_half_a_command_does_not_swallow_the_next(panel: Panel) -> None:
     panel.now = 0.1
 
     assert panel.ask(Poll()) == Ack()
+
+
+# --- with a key ----------------------------------------------------------------------------
+
+KEY = bytes.fromhex("8f1d4ac2077eb93351e60bd4729cfa18")
+OTHER_KEY = bytes.fromhex("8f1d4ac2077eb93351e60bd4729cfa19")
+
+
+class SecurePanel(Panel):
+    """Asks one device inside a session, as far as it gets."""
+
+    session: SecureSession
+
+    def begin(self, handshake: Handshake) -> Established | Failed:
+        self.sequence = 0
+        step: Challenging | Proving | Established | Failed = handshake.start(bytes(range(8)))
+        while isinstance(step, Challenging | Proving):
+            step = step.take(self.step(step.said))
+        if isinstance(step, Established):
+            self.session = step.session
+        return step
+
+    def step(self, said: Said) -> Frame:
+        return self.hear(said.frame(1, self.sequence).encode())
+
+    def hear(self, wire: bytes) -> Frame:
+        (reply,) = FrameReader().feed(self.device.answer(b"\xff" + wire, self.now))
+        self.sequence = self.sequence % 3 + 1
+        return reply
+
+    def sealed(self, command: Message) -> bytes:
+        return self.session.seal(self.sequence, command.CODE, command.encode())
+
+    def say(self, command: Message) -> Message:
+        reply = self.session.open(self.hear(self.sealed(command)))
+        assert reply is not None
+        return decode_reply(reply)
+
+
+def secured(device: Device) -> SecurePanel:
+    panel = SecurePanel(device)
+    assert isinstance(panel.begin(Handshake(1, KEY)), Established)
+    return panel
+
+
+def test_a_unit_with_a_key_answers_inside_a_session() -> None:
+    device = Device(1, key=KEY)
+    panel = secured(device)
+    device.present_card(26, CARD)
+
+    assert device.secure
+    assert panel.say(Poll()) == RawCard(reader=0, format=1, bits=26, data=CARD)
+    assert panel.say(Poll()) == Ack()
+
+
+@pytest.mark.parametrize("command", [Poll(), ReadInputs(), ShowText(0, 1, 0, 1, 1, b"x")])
+def test_a_unit_with_a_key_refuses_nearly_everything_in_clear(command: Message) -> None:
+    panel = Panel(Device(1, key=KEY))
+    assert panel.ask(command) == Nak(6)
+
+
+def test_in_clear_it_says_who_it_is_and_what_it_can_do() -> None:
+    device = Device(1, key=KEY)
+    panel = Panel(device)
+    assert panel.ask(Identify()) == device.identification
+    assert panel.ask(ReadCapabilities()) == device.capabilities
+
+
+def test_a_unit_that_does_not_insist_answers_in_clear_too() -> None:
+    panel = Panel(Device(1, key=KEY, enforce=False))
+    assert panel.ask(Poll()) == Ack()
+
+
+def test_a_repeated_command_is_answered_by_the_same_sealed_bytes() -> None:
+    device = Device(1, key=KEY)
+    panel = secured(device)
+    device.present_card(26, CARD)
+    wire = b"\xff" + panel.sealed(Poll())
+    assert device.answer(wire, 0.0) == device.answer(wire, 0.1)
+    assert device.waiting == 0
+
+
+def test_a_frame_in_clear_ends_its_session() -> None:
+    device = Device(1, key=KEY)
+    panel = secured(device)
+    assert panel.ask(Poll()) == Nak(6)
+    assert not device.secure
+
+
+def test_a_forged_frame_ends_its_session() -> None:
+    device = Device(1, key=KEY)
+    panel = secured(device)
+    (frame,) = FrameReader().feed(panel.sealed(Poll()))
+    reply = panel.hear(replace(frame, mac=bytes(4)).encode())
+    assert decode_reply(reply) == Nak(6)
+    assert not device.secure
+
+
+def test_power_silence_and_another_key_end_its_session() -> None:
+    for end in (
+        Device.cycle_power,
+        lambda device: device.take_key(OTHER_KEY),
+        lambda device: device.answer(b"", 100.0),
+    ):
+        device = Device(1, key=KEY)
+        panel = secured(device)
+        wire = panel.sealed(Poll())
+        end(device)
+        panel.now = 100.0
+        (reply,) = FrameReader().feed(device.answer(b"\xff" + wire, panel.now))
+        assert panel.session.open(reply) is None
+        assert panel.session.fault is Fault.NAK_IN_CLEAR
+        assert not device.secure
+
+
+def test_another_key_is_no_way_in() -> None:
+    panel = SecurePanel(Device(1, key=KEY))
+    assert panel.begin(Handshake(1, OTHER_KEY)) == Failed(Reason.WRONG_CRYPTOGRAM)
+
+
+def test_a_wrong_proof_is_refused() -> None:
+    device = Device(1, key=KEY)
+    panel = SecurePanel(device)
+    step = Handshake(1, KEY).start(bytes(8))
+    proving = step.take(panel.step(step.said))
+    assert isinstance(proving, Proving)
+    forged = replace(proving.said, message=ServerCryptogram(bytes(16)))
+    assert proving.take(panel.step(forged)) == Failed(Reason.REFUSED, 0xFF)
+    assert decode_reply(panel.step(proving.said)) == Nak(6)
+    assert not device.secure
+
+
+def test_a_proof_with_another_selector_is_refused() -> None:
+    panel = SecurePanel(Device(1, key=KEY))
+    step = Handshake(1, KEY).start(bytes(8))
+    proving = step.take(panel.step(step.said))
+    assert isinstance(proving, Proving)
+    other = replace(proving.said, security=SecurityBlock(0x13, b"\x00"))
+    assert decode_reply(panel.step(other)) == Nak(6)
+
+
+def test_the_default_key_opens_only_in_install_mode() -> None:
+    handshake = Handshake.by_default_key(1)
+    assert SecurePanel(Device(1, key=KEY)).begin(handshake) == Failed(Reason.NAK, 6)
+    panel = SecurePanel(Device(1, install_mode=True))
+    assert isinstance(panel.begin(handshake), Established)
+    assert DEFAULT_KEY not in repr(panel.device).encode()

@@ -2,10 +2,12 @@
 
 Whatever happens on the line, in whatever order: no door opens without an order, twice, late
 or at a unit that was not admitted; every order has one end, and the end is true; every card
-is told once, in order; nothing grows; and a mended line works again.
+is told once, in order; nothing grows; and a mended line works again. A unit with a key does
+nothing and is believed nothing outside a proved session, whoever sits on the wire.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import count
 
 from hypothesis import settings
@@ -29,12 +31,15 @@ from protocol.osdp.bus import (
     WentSilent,
 )
 from protocol.osdp.commands import SetOutputs
-from protocol.osdp.frame import LONGEST
+from protocol.osdp.frame import LONGEST, Frame, FrameReader
 from protocol.osdp.peripheral import QUEUE_BOUND
-from protocol.osdp.replies import RawCard
+from protocol.osdp.replies import Ack, Nak, RawCard
 from tests.simulate.line import Line
 
 UNITS = 3
+KEY = bytes.fromhex("8f1d4ac2077eb93351e60bd4729cfa18")
+OTHER_KEY = bytes.fromhex("8f1d4ac2077eb93351e60bd4729cfa19")
+CARD_IN_CLEAR = RawCard(reader=0, format=1, bits=32, data=b"\xff\xff\xff\xff")
 addresses = st.integers(1, UNITS)
 
 
@@ -47,14 +52,61 @@ class Ordered:
     expires: float
 
 
+class Meddler:
+    """Sits at one unit and does one thing to every `every`th answer."""
+
+    def __init__(self, kind: str, every: int) -> None:
+        self._edit = getattr(self, f"_{kind}")
+        self._every = every
+        self._count = 0
+        self._before = b""
+
+    def __call__(self, answer: bytes) -> bytes:
+        self._count += 1
+        before, self._before = self._before, answer
+        if self._count % self._every:
+            return answer
+        edit: Callable[[Frame], Frame | None] = self._edit
+        edited = (edit(frame) for frame in FrameReader().feed(answer))
+        return b"".join(before if each is None else each.encode() for each in edited)
+
+    KINDS = ("refuse", "acknowledge", "invent", "forge", "restart", "replay")
+
+    def _refuse(self, frame: Frame) -> Frame:
+        return _in_clear(frame, Nak(6))
+
+    def _acknowledge(self, frame: Frame) -> Frame:
+        return _in_clear(frame, Ack())
+
+    def _invent(self, frame: Frame) -> Frame:
+        return _in_clear(frame, CARD_IN_CLEAR)
+
+    def _forge(self, frame: Frame) -> Frame:
+        return replace(frame, body=frame.body[::-1])
+
+    def _restart(self, frame: Frame) -> Frame:
+        return replace(frame, sequence=0)
+
+    def _replay(self, _frame: Frame) -> None:
+        return None
+
+
+def _in_clear(frame: Frame, reply: Ack | Nak | RawCard) -> Frame:
+    return Frame(frame.address, frame.sequence, reply.CODE, reply.encode(), reply=True)
+
+
 class AnyLine(RuleBasedStateMachine):
     """Three units, cut wires, noise, swapped and restarted units, impatient operators."""
 
     @initialize(
-        baud=st.sampled_from([0, 9600, 115_200]), interval=st.sampled_from([0.0, 0.05, 1.0])
+        baud=st.sampled_from([0, 9600, 115_200]),
+        interval=st.sampled_from([0.0, 0.05, 1.0]),
+        keyed=st.frozensets(addresses),
     )
-    def begin(self, baud: int, interval: float) -> None:
-        self.line = Line.with_units(UNITS, poll_interval=interval, baud=baud)
+    def begin(self, baud: int, interval: float, keyed: frozenset[int]) -> None:
+        self.keys = dict.fromkeys(keyed, KEY)
+        self.proved: set[int] = set()
+        self.line = Line.with_units(UNITS, poll_interval=interval, baud=baud, keys=self.keys)
         self.line.on_event(self.check)
         for place in self.line.places:
             place.latency = 0.01
@@ -79,6 +131,10 @@ class AnyLine(RuleBasedStateMachine):
                 self.connections[address] = connection
                 self.serials[address] = event.identification.serial
                 self.silent.discard(address)
+                self.proved.discard(address)
+                if event.proved:
+                    self.proved.add(address)
+                assert event.proved == (address in self.keys and event.fault is None)
             case WentOffline(address, connection):
                 assert self.connections[address] == connection
                 assert self.serials.pop(address, None) is not None
@@ -91,6 +147,7 @@ class AnyLine(RuleBasedStateMachine):
                 assert self.connections[address] == connection
                 self.silent.remove(address)
             case Replied(address, connection):
+                assert (address in self.proved) == (address in self.keys)
                 assert self.line.connection(address) == connection
                 if isinstance(event.reply, RawCard):
                     number = int.from_bytes(event.reply.data, "big")
@@ -123,7 +180,7 @@ class AnyLine(RuleBasedStateMachine):
     @invariant()
     def nothing_was_written_too_late(self) -> None:
         for when, frame in self.line.written[self.checked :]:
-            if frame.code == SetOutputs.CODE:
+            if frame.code == SetOutputs.CODE and frame.security is None:
                 tag = int.from_bytes(frame.body[2:4], "little")
                 assert when < self.ordered[tag].expires
         self.checked = len(self.line.written)
@@ -179,9 +236,26 @@ class AnyLine(RuleBasedStateMachine):
 
     @rule(address=addresses)
     def a_unit_is_swapped(self, address: int) -> None:
-        device = Device(address, serial=0x9000 + len(self.devices))
+        serial = 0x9000 + len(self.devices)
+        device = Device(address, serial=serial, key=self.keys.get(address))
         self.devices.append(device)
         self.line.place(address).device = device
+
+    @rule(address=addresses, key=st.sampled_from([None, KEY, OTHER_KEY]))
+    def a_unit_has_another_key(self, address: int, key: bytes | None) -> None:
+        if address in self.keys:
+            self.line.device(address).take_key(key)
+
+    @rule(address=addresses, kind=st.sampled_from(Meddler.KINDS), every=st.integers(1, 9))
+    def somebody_meddles_with_a_unit_that_has_a_key(
+        self, address: int, kind: str, every: int
+    ) -> None:
+        if address in self.keys:
+            self.line.place(address).meddle = Meddler(kind, every)
+
+    @rule(address=addresses)
+    def nobody_meddles(self, address: int) -> None:
+        self.line.place(address).meddle = None
 
     @rule(share=st.sampled_from([0.0, 0.01, 0.1]))
     def the_wire_is_bad_or_good(self, share: float) -> None:
@@ -251,12 +325,15 @@ class AnyLine(RuleBasedStateMachine):
         line.admit = True
         for place in line.places:
             place.unplugged = place.mute = False
+            place.meddle = None
+            place.device.take_key(self.keys.get(place.device.address))
             place.half = place.device.busy = 0
             place.latency = 0.01
             line.close_gate(place.device.address, identify_again=True)
         line.run(12)
         assert set(self.serials) == set(range(1, UNITS + 1))
         assert not self.silent
+        assert self.proved == set(self.keys)
         assert set(self.ended) == set(self.ordered)
         self.no_door_opened_that_should_not()
         for place in line.places:

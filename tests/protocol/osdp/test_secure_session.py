@@ -18,7 +18,6 @@ from protocol.osdp.secure_session import (
     PeripheralSession,
     SecureSession,
 )
-from protocol.osdp.session import Session
 from tests.protocol.osdp.frames import frames
 from tests.protocol.osdp.plain_secure import FIRST, MADE_UP, Plain, encrypt, pad
 
@@ -39,7 +38,7 @@ def unit(*, crc: bool = True) -> PeripheralSession:
     return PeripheralSession(1, MADE_UP, FIRST, crc=crc)
 
 
-def opened(side: Session, raw: bytes) -> Frame | None:
+def opened(side: SecureSession | PeripheralSession, raw: bytes) -> Frame | None:
     return side.open(Frame.decode(raw))
 
 
@@ -349,3 +348,11 @@ def test_keys_do_not_show() -> None:
         text = f"{side!r} {side!s}"
         assert MADE_UP.encryption.hex() not in text
         assert "bytes" not in text
+
+
+def test_a_nak_may_be_signed_without_being_encrypted() -> None:
+    """As libosdp's units do. Whoever could forge it could forge any answer."""
+    ours, other = asked()
+    reply = opened(ours, other.sign(0x16, 1, Nak.CODE, b"\x09"))
+    assert reply is not None
+    assert (reply.code, reply.body, ours.fault) == (Nak.CODE, b"\x09", None)
