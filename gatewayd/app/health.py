@@ -31,12 +31,13 @@ class Health:
     permissions_version: int
     broker: str  # "connected (MQTT 5)", or why not
     trust: str
-    clock: str = "trusted"
+    clock: str  # "trusted", or "uncertain": behind what was journaled once
 
     @property
     def well(self) -> bool:
         """Nothing here needs anybody."""
         own = self.journal_trouble is None and self.events_trouble is None
+        own = own and self.clock == "trusted"
         return own and all(line.trouble is None for line in self.lines)
 
     @property

@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -36,6 +37,7 @@ from gatewayd.core.actions import (
     Record,
     Refuse,
     Release,
+    RememberModes,
     ReportHealth,
     SavePermissions,
     Show,
@@ -49,14 +51,17 @@ from gatewayd.core.model import (
     ClientId,
     ControllerId,
     ControllerView,
+    DoorId,
+    DoorMode,
     DoorView,
     Moment,
 )
 from gatewayd.core.permissions import Permissions
-from gatewayd.edge.clock import Clock
+from gatewayd.edge.clock import SystemClock
 from gatewayd.edge.control import Control
 from gatewayd.edge.journal import Entry, Journal, Limits
 from gatewayd.edge.marks import Marks
+from gatewayd.edge.mode_store import ModeStore
 from gatewayd.edge.mqtt import Broker, broker_settings
 from gatewayd.edge.osdp import OsdpLine
 from gatewayd.edge.payloads import encode_document, encode_event, encode_view
@@ -64,7 +69,7 @@ from gatewayd.edge.permission_store import PermissionStore
 from gatewayd.edge.requests import Router
 from gatewayd.edge.state_directory import StateDirectory
 from gatewayd.edge.systemd import feed_watchdog, notify
-from gatewayd.errors import DamagedState, Refused
+from gatewayd.errors import DamagedState, Refused, StateError
 from gatewayd.version import VERSION
 
 HEALTH_INTERVAL = 10.0  # seconds between two reports on R/health
@@ -80,11 +85,12 @@ log = structlog.get_logger()
 class Site:
     """Everything of one gateway, made in one place."""
 
-    def __init__(self, config: Config, state: StateDirectory, clock: Clock) -> None:
+    def __init__(self, config: Config, state: StateDirectory, clock: SystemClock) -> None:
         """Open what must be there; raises StateError before anything is driven."""
         self._config = config
         self._state = state
         self._marks = Marks(state.path)
+        self._modes = ModeStore(state.path)
         self._clock = clock
         self._since = clock.moment().utc
         self._ended: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
@@ -105,12 +111,15 @@ class Site:
             self._state.path, encode=encode_event, post=_post(), limits=limits
         )
         journal.on_trouble = _say_trouble
+        for newest in journal.read(journal.committed - 1, 1):
+            self._clock.not_before(datetime.fromisoformat(json.loads(newest.body)["at"]))
         return journal
 
     def _compose(self, permissions: Permissions) -> None:
         """Introduce everybody to everybody."""
         config = self._config
-        site = site_config(config, inventory_approved=self._marks.has(APPROVED))
+        approved = self._marks.has(APPROVED)
+        site = site_config(config, inventory_approved=approved, modes=self._ordered_modes())
         self._wiring = Wiring(Gateway(site, permissions), self._clock, self._hands())
         self._lines = make_lines(config, self._wiring.tell)
         self._line_of = {
@@ -152,6 +161,16 @@ class Site:
             return Permissions()
         self._store = store
         return Permissions(version, grants, digest=store.digest)
+
+    def _ordered_modes(self) -> Mapping[DoorId, DoorMode]:
+        """Return the modes ordered before; a damaged file locks every door, and says so."""
+        try:
+            return self._modes.load()
+        except StateError as error:
+            next_ = "order again the modes that doors should have"
+            log.critical("door_modes_damaged", why=str(error), next=next_)
+            self._journal.note(InternalError("door_modes_damaged"), self._clock.moment())
+            return {}
 
     async def run(self) -> None:
         """Work until `stop`, or until the audit refuses the site (raises Refused)."""
@@ -196,6 +215,12 @@ class Site:
             health = self.health()
             self._broker.retain("health", encode_document(health.layout()))
             notify(f"STATUS={health.summary}")
+            if health.clock != "trusted":
+                log.warning(
+                    "clock_behind_the_journal",
+                    used_instead=health.at.isoformat(),
+                    next="set the host's clock; what has expired stays expired meanwhile",
+                )
             await asyncio.sleep(HEALTH_INTERVAL)
 
     async def _keep_beating(self) -> None:
@@ -228,6 +253,7 @@ class Site:
             Answer: lambda each, _: self._router.answer(each),
             ReportHealth: lambda each, _: self._router.answer(self._health_answer(each)),
             SavePermissions: self._save,
+            RememberModes: self._remember,
             Show: lambda each, _: self._show(each.view),
             ApproveInventory: lambda _, now: self._marks.set(APPROVED, now.utc.isoformat()),
             Refuse: lambda each, _: self.stop(each.why),
@@ -254,6 +280,18 @@ class Site:
             done(DamagedState("the permissions on disk are damaged; see the log"))
         else:
             self._store.save(action.update, done)
+
+    def _remember(self, action: RememberModes, now: Moment) -> None:
+        """Keep the modes; one that cannot be kept is ordered all the same, and says so."""
+        try:
+            self._modes.save(action.modes)
+        except OSError as error:
+            self._not_remembered(str(error), now)
+
+    def _not_remembered(self, why: str, now: Moment) -> None:
+        next_ = "after a restart every door is locked; see to the state directory"
+        log.error("door_modes_not_saved", why=why, next=next_)
+        self._journal.note(InternalError("door_modes_not_saved"), now)
 
     def _show(self, view: DoorView | ControllerView | AuditReport | PermissionsView) -> None:
         match view:
@@ -290,11 +328,12 @@ class Site:
 
     def health(self) -> Health:
         """Return how everything is."""
+        now = self._clock.moment()
         units = self._controllers.values()
         verdicts = Counter(str(unit.verdict) for unit in units)
         protocol = self._broker.protocol
         return Health(
-            at=self._clock.moment().utc,
+            at=now.utc,
             version=VERSION,
             since=self._since,
             lines=tuple(LineHealth(line.name, line.trouble) for line in self._lines.values()),
@@ -308,6 +347,7 @@ class Site:
             permissions_version=self._version,
             broker=self._broker.trouble or f"connected, MQTT {protocol}",
             trust=self._config.mqtt.trust,
+            clock="trusted" if now.trusted else "uncertain",
         )
 
 
