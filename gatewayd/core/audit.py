@@ -21,7 +21,7 @@ from enum import StrEnum
 
 from gatewayd.core.model import ControllerId, Door, Identity, Verdict
 
-INPUTS, OUTPUTS, READERS = 1, 2, 13  # functions of OSDP PDCAP (SIA OSDP 2.2, Annex B)
+INPUTS, OUTPUTS, SECURITY, READERS = 1, 2, 9, 13  # functions of OSDP PDCAP (SIA OSDP 2.2, Annex B)
 
 
 class Status(StrEnum):
@@ -164,9 +164,10 @@ def _between(limits: tuple[int, int], value: int) -> bool:
 
 
 def _has(identity: Identity, function: int, compliance: int) -> bool:
-    return any(
-        each == function and level >= compliance for each, level, _ in identity.capabilities
-    )
+    levels = [level for each, level, _ in identity.capabilities if each == function]
+    if function == SECURITY:  # a set of bits, of which bit 0 is AES-128; not a level
+        return any(level & compliance == compliance for level in levels)
+    return any(level >= compliance for level in levels)
 
 
 def _named(identity: Identity) -> str:

@@ -95,6 +95,12 @@ def test_a_rule_matches_what_it_says(rule: Family, matches: bool) -> None:  # no
     assert rule.matches(UNIT) is matches
 
 
+def test_what_a_unit_can_encrypt_is_a_set_and_not_a_level() -> None:
+    cannot = replace(ANY, lacks=((9, 1),))
+    assert cannot.matches(replace(UNIT, capabilities=((9, 2, 0),)))
+    assert not cannot.matches(replace(UNIT, capabilities=((9, 3, 0),)))
+
+
 def test_doors_need_what_hangs_on_each_controller() -> None:
     assert needs_of([LOBBY_DOOR, LAB_DOOR]) == {
         STRIKE: Needs(outputs=1),
