@@ -21,7 +21,7 @@ from enum import StrEnum
 
 from gatewayd.core.model import ControllerId, Door, Identity, Verdict
 
-INPUTS, OUTPUTS, SECURITY, READERS = 1, 2, 9, 13  # functions of OSDP PDCAP (SIA OSDP 2.2, Annex B)
+INPUTS, OUTPUTS, SECURITY, READERS = 1, 2, 9, 13  # of OSDP PDCAP (SIA OSDP 2.2, Annex B)
 
 
 class Status(StrEnum):
