@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -25,7 +26,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from gatewayd import catalogue
-from gatewayd.core.model import ControllerId, Door, DoorId, Point
+from gatewayd.core.model import ControllerId, Door, DoorId, DoorMode, Point
 from gatewayd.core.site import OnClassic, SiteConfig
 from gatewayd.errors import ConfigError, Mistake, StateError
 from gatewayd.tables import (
@@ -438,11 +439,16 @@ def _late_warnings(doors: Mapping[str, Table]) -> Iterator[Wrong]:
 # --- the core's words -------------------------------------------------------------
 
 
-def site_config(config: Config, *, inventory_approved: bool = False) -> SiteConfig:
+def site_config(
+    config: Config,
+    *,
+    inventory_approved: bool = False,
+    modes: Mapping[DoorId, DoorMode] = MappingProxyType({}),
+) -> SiteConfig:
     """Return the site as the brain is told of it.
 
     `inventory_approved` is remembered by the state directory, not by the file: every
-    controller of this site has been approved once.
+    controller of this site has been approved once. So are `modes`, as ordered last.
     """
     return SiteConfig(
         doors=tuple(_door(name, table) for name, table in config.doors.items()),
@@ -452,6 +458,7 @@ def site_config(config: Config, *, inventory_approved: bool = False) -> SiteConf
         catalogue=catalogue.load(config.audit.catalogue),
         on_classic=OnClassic(config.audit.on_classic),
         inventory_approved=inventory_approved,
+        modes=modes,
     )
 
 

@@ -16,6 +16,7 @@ from gatewayd.core.events import (
     DoorFault,
     DoorForced,
     DoorHeld,
+    DoorUnlockedUnexplained,
     Event,
     EventsLost,
     InternalError,
@@ -33,6 +34,7 @@ _WARNING: dict[type[Event], str] = {
     DoorFault: "check the wires and resistors of the contact",
     DoorForced: "look at the door",
     DoorHeld: "close the door",
+    DoorUnlockedUnexplained: "look at the door, then order its mode",
     ReleaseFailed: "if it happens again, look at the counters of its controller",
     JournalGapPossible: "compare with what the site saw in its last minute",
 }

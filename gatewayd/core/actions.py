@@ -3,6 +3,7 @@
 An `Order` goes to one controller and ends in exactly one `OrderDone` with its number.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,8 @@ from gatewayd.core.model import (
     ClientId,
     ControllerId,
     ControllerView,
+    DoorId,
+    DoorMode,
     DoorView,
     OrderId,
     RequestId,
@@ -122,6 +125,17 @@ class SavePermissions:
 
 
 @dataclass(frozen=True, slots=True)
+class RememberModes:
+    """Make the modes that were ordered, all of them, survive a power cut.
+
+    It stands before the latch it belongs to: what was done before it is kept would be
+    unexplained after a restart.
+    """
+
+    modes: Mapping[DoorId, DoorMode]
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionsView:
     """For `R/permissions`."""
 
@@ -158,6 +172,7 @@ Action = (
     | Answer
     | ReportHealth
     | SavePermissions
+    | RememberModes
     | Show
     | ApproveInventory
     | Refuse

@@ -14,7 +14,13 @@ events that this makes. Its rules:
   closed as it did before, and a press must be seen to begin, from rest.
 * A mode is a wish for a state of the lock's output (`wanted`); what the controller last
   confirmed is `held`. Where they differ, the order is given again.
-* Every start begins with LOCKED, and with no wish at all: nothing moves by itself.
+* Every start begins with the mode that was ordered last. A door that was never ordered
+  into one begins with LOCKED and with no wish at all: nothing moves by itself.
+* What the lock's output does apart from releases is its `rest`: as last confirmed, or read
+  while no release was under way. A release leaves it as it is, also if it is not known.
+* An output that rests on while the mode is another is unexplained. It has a moment to fall
+  back, as it may be a release of an earlier run; then there is an alarm, and a lock that
+  was ordered off is told so again. The alarm lasts until the output is seen off.
 * Access taken or not is only said where it can be seen: the contact is there, and the
   door was closed when it was released. The latest holder counts; one before it who is not
   through yet has not taken it. An exit or a request, having no name, takes nobody's place.
@@ -36,6 +42,7 @@ from gatewayd.core.events import (
     DoorModeNotApplied,
     DoorOpened,
     DoorPreAlarm,
+    DoorUnlockedUnexplained,
     Event,
     ReleaseFailed,
 )
@@ -43,10 +50,12 @@ from gatewayd.core.facts import InputState, Outcome
 from gatewayd.core.model import ContactState, Door, DoorMode, HolderId, Moment, OrderId
 
 GRACE = 1.0  # seconds after a release in which an opening still belongs to it
+RESTART = "restart"  # by whom a mode is that was ordered before the start
 TELL_AGAIN = 5.0  # seconds until a lock that did not follow its door's mode is told again
 
 FORCED, HELD_OPEN, PRE_ALARM = "forced", "held", "pre_alarm"
 CONTACT_FAULT, EXIT_FAULT = "contact_fault", "exit_fault"
+UNEXPLAINED = "unexplained_unlock"
 
 
 class Timer(Enum):
@@ -57,6 +66,7 @@ class Timer(Enum):
     PRE_ALARM = 3
     HELD = 4
     MODE = 5  # tell the lock its mode again
+    UNEXPLAINED = 6  # an output that is on is no release of an earlier run any more
 
 
 class DoorState:
@@ -71,6 +81,7 @@ class DoorState:
         self.alarms: tuple[str, ...] = ()  # in ascending order
         self.wanted: bool | None = None
         self.held: bool | None = None
+        self._rest: bool | None = None
         self._latching: OrderId | None = None
         self._complained = False  # that the lock does not follow
         self._releasing: set[OrderId] = set()
@@ -107,7 +118,7 @@ class DoorState:
         if outcome in (Outcome.DELIVERED, Outcome.UNCONFIRMED):
             relock = now.mono + self.door.release_seconds
             self._due[Timer.RELOCK] = relock
-            self._due[Timer.WINDOW] = relock + GRACE
+            self._due[Timer.WINDOW] = now.mono + self._longest_release
             self.locked = False if outcome is Outcome.DELIVERED else None
         elif not self._released():
             self._awaited = False
@@ -132,9 +143,15 @@ class DoorState:
             self._awaited = False
             self._stop_open_timing()
             self._end_alarms()
+            self._explained()
         elif before is DoorMode.UNLOCKED and self._opened:
             self._time_open(now)
         return [] if before is mode else [DoorModeChanged(self.door.id, mode, by)]
+
+    def take_up(self, mode: DoorMode, now: Moment) -> list[Event]:
+        """Go on with the mode that was ordered before the start, and say so."""
+        self.set_mode(mode, RESTART, now)
+        return [DoorModeChanged(self.door.id, mode, RESTART)]
 
     @property
     def must_tell_mode(self) -> bool:
@@ -161,6 +178,8 @@ class DoorState:
             self._output_is(on=on)
             return []
         self.held = None
+        if outcome is Outcome.UNCONFIRMED:
+            self._rest = self.locked = None
         if self._latching is None:
             self._due[Timer.MODE] = now.mono + TELL_AGAIN
         if self._complained:
@@ -170,19 +189,39 @@ class DoorState:
 
     # --- the lock's output ------------------------------------------------------------
 
-    def output_read(self, *, on: bool) -> None:
+    def output_read(self, now: Moment, *, on: bool) -> None:
         """The lock's controller says how its output is."""
         self.locked = not on
+        if not on:
+            self._rest = False
+            self._explained()
+        elif not self._released():
+            self._rest = True
+            if self.mode is not DoorMode.UNLOCKED and UNEXPLAINED not in self.alarms:
+                self._due.setdefault(Timer.UNEXPLAINED, now.mono + self._longest_release)
 
     def lock_lost(self) -> None:
         """The lock's controller is out of sight."""
-        self.locked = self.held = None
+        self.locked = self.held = self._rest = None
         self._due.pop(Timer.RELOCK, None)
+        self._due.pop(Timer.UNEXPLAINED, None)
         self._due.pop(Timer.MODE, None)
 
     def _output_is(self, *, on: bool) -> None:
         self.held, self.locked, self._complained = on, not on, False
+        self._rest = on
         self._due.pop(Timer.RELOCK, None)
+        if not on:
+            self._explained()
+
+    @property
+    def _longest_release(self) -> float:
+        return self.door.release_seconds + GRACE
+
+    def _explained(self) -> None:
+        """The output is off, or may be on."""
+        self._due.pop(Timer.UNEXPLAINED, None)
+        self._end(UNEXPLAINED)
 
     # --- the contact ------------------------------------------------------------------
 
@@ -265,7 +304,7 @@ class DoorState:
     def _ring(self, timer: Timer) -> list[Event]:
         match timer:
             case Timer.RELOCK:
-                self.locked = not self.held
+                self.locked = None if self._rest is None else not self._rest
             case Timer.WINDOW:
                 if self._awaited and not self._releasing:
                     self._awaited = False
@@ -277,6 +316,10 @@ class DoorState:
                 self._end(PRE_ALARM)
                 self._alarm(HELD_OPEN)
                 return [DoorHeld(self.door.id)]
+            case Timer.UNEXPLAINED:
+                self.held = None  # a lock that was ordered off is told so again
+                self._alarm(UNEXPLAINED)
+                return [DoorUnlockedUnexplained(self.door.id)]
             case _:  # Timer.MODE: from now on `must_tell_mode` holds
                 pass
         return []

@@ -10,10 +10,10 @@ lock came back, or did not follow) has it further up in the journal.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from gatewayd.core.actions import Action, Record, Show, Tone
+from gatewayd.core.actions import Action, Record, RememberModes, Show, Tone
 from gatewayd.core.controllers import Controllers, Unit
 from gatewayd.core.decide import Grants, decide
 from gatewayd.core.desk import Desk
@@ -80,6 +80,7 @@ class Doors:
         self._timed: dict[DoorId, DoorState] = {}
         self._deadline = math.inf  # of the doors, or earlier
         self._shown: dict[DoorId, DoorView] = {}
+        self._ordered: dict[DoorId, DoorMode] = {}
 
     def __contains__(self, door: object) -> bool:
         """Say whether there is such a door."""
@@ -90,9 +91,12 @@ class Doors:
         """When `tick` is next needed, or earlier."""
         return min(self._deadline, self.drive.deadline)
 
-    def begin(self) -> None:
-        """Show every door as it is before anything is known of it."""
-        for state in self._states.values():
+    def begin(self, ordered: Mapping[DoorId, DoorMode], now: Moment) -> None:
+        """Take up the modes ordered before; show every door before more is known of it."""
+        for door, state in self._states.items():
+            if door in ordered:
+                self._ordered[door] = ordered[door]
+                self._record(state.take_up(ordered[door], now))
             self._after(state)
 
     # --- cards ------------------------------------------------------------------------
@@ -153,6 +157,9 @@ class Doors:
         """Put a door into a mode. It stands at once; the lock follows when it can."""
         state = self._states[door]
         self._record(state.set_mode(mode, f"request {request.client}", now))
+        if self._ordered.get(door) is not mode:
+            self._ordered[door] = mode
+            self._out.append(RememberModes(dict(self._ordered)))
         if not self.drive.without_lock(request, state, "; it will be told when it is back"):
             self.drive.latch(state, request, now)
         self._after(state)
@@ -174,11 +181,11 @@ class Doors:
                 self._record(wire.door.contact_read(contact, now))
             self._after(wire.door)
 
-    def outputs(self, fact: OutputsRead) -> None:
+    def outputs(self, fact: OutputsRead, now: Moment) -> None:
         """Take note of how the locks are."""
         for state in self._locks.get(fact.controller, ()):
             if state.door.lock.number < len(fact.outputs):
-                state.output_read(on=fact.outputs[state.door.lock.number])
+                state.output_read(now, on=fact.outputs[state.door.lock.number])
                 self._after(state)
 
     def _exit(self, state: DoorState, level: InputState, now: Moment) -> None:

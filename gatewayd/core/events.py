@@ -132,6 +132,14 @@ class DoorModeNotApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorUnlockedUnexplained:
+    """The lock's output is on, and neither the door's mode nor a release explains it."""
+
+    KIND: ClassVar[str] = "door.unlocked_unexplained"
+    door: DoorId
+
+
+@dataclass(frozen=True, slots=True)
 class DoorReleased:
     """A lock is released because somebody far away asked: `by` is "request <client>".
 
@@ -302,6 +310,7 @@ Event = (
     | DoorFault
     | DoorModeChanged
     | DoorModeNotApplied
+    | DoorUnlockedUnexplained
     | DoorReleased
     | ReleaseFailed
     | ControllerOnline

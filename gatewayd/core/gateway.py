@@ -63,6 +63,7 @@ class Gateway:
         self._doors = Doors(site.doors, self._controllers, self._desk, self._out)
         self._updates = Updates(permissions, self._doors, self._desk, self._out)
         self._inspection = Inspection(self._controllers, self._desk)
+        self._modes = site.modes
         self._begun = False
 
     @property
@@ -119,7 +120,7 @@ class Gateway:
             case InputsRead():
                 self._doors.inputs(fact, now)
             case OutputsRead():
-                self._doors.outputs(fact)
+                self._doors.outputs(fact, now)
             case HealthRead():
                 self._controllers.health(fact)
             case _:  # KeysRead: nothing is decided by keys yet
@@ -170,7 +171,7 @@ class Gateway:
     def _begin(self, now: Moment) -> None:
         self._begun = True
         self._controllers.begin(now)
-        self._doors.begin()
+        self._doors.begin(self._modes, now)
         self._out.append(Show(self._updates.view()))
 
     # --- the guard --------------------------------------------------------------------

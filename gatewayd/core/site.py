@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gatewayd.core.audit import Catalogue
-from gatewayd.core.model import ControllerId, Door, Point
+from gatewayd.core.model import ControllerId, Door, DoorId, DoorMode, Point
 
 SETTLE_SECONDS = 3.0  # how long a site that was never approved is only looked at
 
@@ -31,6 +31,7 @@ class SiteConfig:
     on_classic: OnClassic = OnClassic.REFUSE
     inventory_approved: bool = False  # every controller has been approved once
     settle_seconds: float = SETTLE_SECONDS
+    modes: Mapping[DoorId, DoorMode] = field(default_factory=dict)  # ordered before the start
     require_secure: frozenset[ControllerId] = frozenset()  # must prove who they are
 
     def __post_init__(self) -> None:

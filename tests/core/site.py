@@ -80,6 +80,7 @@ CAPABILITIES = ((1, 4, 8), (2, 4, 8), (13, 0, 2))
 
 REST, PRESSED, FAULT = InputState.INACTIVE, InputState.ACTIVE, InputState.FAULT
 CLOSED, OPEN = InputState.INACTIVE, InputState.ACTIVE
+OFF, ON = False, True
 
 A = TypeVar("A", bound=Action)
 E = TypeVar("E", bound=Event)
@@ -168,8 +169,8 @@ class World:
     def inputs(self, *levels: InputState, connection: int = 1) -> list[Action]:
         return self.tell(InputsRead(DESK, connection, levels))
 
-    def outputs(self, controller: ControllerId, *on: bool) -> list[Action]:
-        return self.tell(OutputsRead(controller, 1, on))
+    def outputs(self, controller: ControllerId, *on: bool, connection: int = 1) -> list[Action]:
+        return self.tell(OutputsRead(controller, connection, on))
 
     def done(
         self, order: Order | OrderId, outcome: Outcome = Outcome.DELIVERED, detail: str = ""
@@ -195,6 +196,8 @@ def ready(config: SiteConfig | None = None, held: Permissions | None = None) -> 
     world = World(config, held)
     world.online()
     world.inputs(CLOSED, REST)
+    for controller in (DESK, STRIKE):
+        world.outputs(controller, OFF)
     return world
 
 

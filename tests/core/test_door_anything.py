@@ -148,6 +148,11 @@ class AnyDoor(RuleBasedStateMachine):
             order, on = self.latches.pop(0)
             self.door.latch_ended(order, outcome, "", self.now, on=on)
 
+    @rule(on=st.booleans())
+    def the_output_is_read(self, *, on: bool) -> None:
+        self.door.output_read(self.now, on=on)
+        assert self.door.locked is not on
+
     @rule()
     def the_lock_is_lost(self) -> None:
         self.door.lock_lost()
@@ -158,6 +163,14 @@ class AnyDoor(RuleBasedStateMachine):
         assert list(self.door.alarms) == sorted(set(self.door.alarms))
         masked = {"forced", "held", "pre_alarm"} & set(self.door.alarms)
         assert not (masked and self.door.mode is DoorMode.UNLOCKED)
+
+    @invariant()
+    def an_unlocked_door_is_no_alarm(self) -> None:
+        assert self.door.mode is not DoorMode.UNLOCKED or not self.flagged
+
+    @property
+    def flagged(self) -> bool:
+        return "unexplained_unlock" in self.door.alarms
 
     @invariant()
     def time_that_is_over_is_over(self) -> None:

@@ -1,19 +1,29 @@
-"""A mode is a wish for a state: the lock is told until it follows."""
+"""A mode is a wish for a state: the lock is told until it follows, also after a restart."""
 
-from gatewayd.core.actions import Latch, Record
-from gatewayd.core.events import DoorModeChanged, DoorModeNotApplied
+from dataclasses import replace
+
+from gatewayd.core.actions import Action, Latch, Record, RememberModes
+from gatewayd.core.events import (
+    DoorModeChanged,
+    DoorModeNotApplied,
+    DoorUnlockedUnexplained,
+    Event,
+)
 from gatewayd.core.facts import (
     ControllerAnswers,
     ControllerIdentified,
     ControllerSilent,
     Outcome,
 )
-from gatewayd.core.model import DoorMode, OrderId
+from gatewayd.core.model import DoorId, DoorMode, OrderId
 from gatewayd.core.requests import SetDoorMode
 from tests.core.site import (
     CLOSED,
     DESK,
+    LAB,
     LOBBY,
+    OFF,
+    ON,
     REST,
     STRIKE,
     World,
@@ -23,6 +33,7 @@ from tests.core.site import (
     of,
     orders,
     ready,
+    site,
 )
 
 UNLOCK = SetDoorMode(LOBBY, DoorMode.UNLOCKED)
@@ -32,8 +43,9 @@ LOCK = SetDoorMode(LOBBY, DoorMode.LOCKED)
 def test_an_unlocked_door_has_its_output_on() -> None:
     world = ready()
     asked = world.ask(UNLOCK)
-    assert asked[:2] == [
+    assert asked[:3] == [
         Record(DoorModeChanged(LOBBY, "unlocked", "request office")),
+        RememberModes({LOBBY: DoorMode.UNLOCKED}),
         Latch(OrderId(1), STRIKE, 1, 0, on=True, expires=102.0),
     ]
     assert answers(asked) == []
@@ -169,9 +181,9 @@ def test_a_pulse_that_starts_late_leaves_an_unlocked_door_unlocked() -> None:
 
 def test_the_view_follows_what_the_output_says() -> None:
     world = ready()
-    world.outputs(STRIKE, True)  # noqa: FBT003 -- an output that is on
+    world.outputs(STRIKE, ON)
     assert world.views[LOBBY].locked is False
-    world.outputs(STRIKE, False)  # noqa: FBT003 -- an output that is off
+    world.outputs(STRIKE, OFF)
     assert world.views[LOBBY].locked is True
     assert world.outputs(STRIKE) == []
 
@@ -182,3 +194,154 @@ def test_nobody_waits_for_a_door_that_is_unlocked_meanwhile() -> None:
     world.done(orders(world.ask(UNLOCK))[0])
     assert events(world.wait(20)) == []
     world.inputs(CLOSED, REST)
+
+
+# --- after a restart ----------------------------------------------------------------------
+
+
+def restarted(**modes: DoorMode) -> World:
+    """A brain that begins with modes that were ordered before."""
+    ordered = {DoorId(door): mode for door, mode in modes.items()}
+    return World(replace(site(), modes=ordered))
+
+
+def flagged(actions: list[Action]) -> list[Event]:
+    return [each for each in events(actions) if isinstance(each, DoorUnlockedUnexplained)]
+
+
+def test_an_ordered_mode_is_taken_up_again_and_said() -> None:
+    world = restarted(lobby=DoorMode.UNLOCKED)
+    begun = world.tick()
+    assert events(begun) == [DoorModeChanged(LOBBY, "unlocked", "restart")]
+    assert orders(begun) == []
+    assert world.views[LOBBY].mode is DoorMode.UNLOCKED
+    (latch,) = orders(world.online())
+    assert latch == Latch(OrderId(1), STRIKE, 1, 0, on=True, expires=102.0)
+    world.outputs(STRIKE, ON)
+    assert flagged(world.wait(20)) == []
+
+
+def test_a_door_that_was_ordered_shut_is_told_so_after_a_restart() -> None:
+    for mode in (DoorMode.LOCKED, DoorMode.BLOCKED):
+        world = restarted(lobby=mode)
+        assert events(world.tick()) == [DoorModeChanged(LOBBY, mode, "restart")]
+        (latch,) = of(Latch, world.online())
+        assert not latch.on
+        world.done(latch)
+        assert world.views[LOBBY].mode is mode
+        assert world.views[LOBBY].locked is True
+
+
+def test_a_door_that_is_gone_has_no_mode_any_more() -> None:
+    world = restarted(attic=DoorMode.UNLOCKED)
+    assert events(world.tick()) == []
+    asked = world.ask(UNLOCK)
+    assert of(RememberModes, asked) == [RememberModes({LOBBY: DoorMode.UNLOCKED})]
+
+
+def test_every_mode_that_was_ordered_is_remembered() -> None:
+    world = restarted(lab=DoorMode.BLOCKED)
+    world.online()
+    remembered = of(RememberModes, world.ask(LOCK))
+    assert remembered == [RememberModes({LAB: DoorMode.BLOCKED, LOBBY: DoorMode.LOCKED})]
+    assert of(RememberModes, world.ask(LOCK)) == []
+
+
+def test_a_mode_for_a_lock_that_is_away_is_remembered() -> None:
+    assert of(RememberModes, World().ask(UNLOCK)) == [RememberModes({LOBBY: DoorMode.UNLOCKED})]
+
+
+# --- an output that nobody can explain ----------------------------------------------------
+
+
+def test_a_lock_that_is_on_without_a_reason_is_an_alarm_and_recorded_once() -> None:
+    world = World()
+    world.online()
+    world.outputs(STRIKE, ON)
+    assert world.views[LOBBY].locked is False
+    told = world.wait(6)
+    assert flagged(told) == [DoorUnlockedUnexplained(LOBBY)]
+    assert "unexplained_unlock" in world.views[LOBBY].alarms
+    assert orders(told) == []
+    assert flagged(world.outputs(STRIKE, ON) + world.wait(60)) == []
+    world.outputs(STRIKE, OFF)
+    assert world.views[LOBBY].alarms == ()
+    assert world.views[LOBBY].locked is True
+
+
+def test_a_release_of_an_earlier_run_falls_back_without_an_alarm() -> None:
+    world = World()
+    world.online()
+    world.outputs(STRIKE, ON)
+    world.wait(5)
+    world.outputs(STRIKE, OFF)
+    assert flagged(world.wait(60)) == []
+
+
+def test_a_pulse_leaves_a_lock_on_that_was_on() -> None:
+    world = World()
+    world.online()
+    world.outputs(STRIKE, ON)
+    world.done(orders(world.card())[0])
+    world.wait(20)
+    assert world.views[LOBBY].locked is False
+    assert world.views[LOBBY].alarms == ("unexplained_unlock",)
+
+
+def test_a_pulse_leaves_a_lock_unknown_that_was_unknown() -> None:
+    world = World()
+    world.online()
+    world.done(orders(world.card())[0])
+    assert world.views[LOBBY].locked is False
+    world.wait(20)
+    assert world.views[LOBBY].locked is None
+
+
+def test_an_output_that_is_on_during_a_release_is_explained() -> None:
+    world = ready()
+    world.done(orders(world.card())[0])
+    world.outputs(STRIKE, ON)
+    assert flagged(world.wait(60)) == []
+    assert world.views[LOBBY].locked is True
+
+
+def test_an_alarm_outlasts_an_outage_and_is_not_recorded_again() -> None:
+    world = World()
+    world.online()
+    world.outputs(STRIKE, ON)
+    world.wait(6)
+    world.offline(STRIKE)
+    world.online(STRIKE, connection=2)
+    assert flagged(world.outputs(STRIKE, ON, connection=2) + world.wait(60)) == []
+    assert world.views[LOBBY].alarms == ("unexplained_unlock",)
+    assert world.views[LOBBY].locked is False
+
+
+def test_an_ordered_mode_ends_the_alarm() -> None:
+    for command in (UNLOCK, LOCK):
+        world = World()
+        world.online()
+        world.outputs(STRIKE, ON)
+        world.wait(6)
+        world.done(of(Latch, world.ask(command))[0])
+        assert world.views[LOBBY].alarms == ()
+        assert flagged(world.wait(60)) == []
+
+
+def test_a_lock_that_was_ordered_off_and_is_on_is_told_again() -> None:
+    world = restarted(lobby=DoorMode.LOCKED)
+    world.done(of(Latch, world.online())[0])
+    world.outputs(STRIKE, ON)
+    told = world.wait(6)
+    assert flagged(told) == [DoorUnlockedUnexplained(LOBBY)]
+    (latch,) = of(Latch, told)
+    assert not latch.on
+    world.done(latch)
+    assert world.views[LOBBY].alarms == ()
+    assert world.views[LOBBY].locked is True
+
+
+def test_a_lock_that_may_have_followed_is_not_known() -> None:
+    world = ready()
+    world.done(of(Latch, world.ask(UNLOCK))[0], Outcome.UNCONFIRMED)
+    assert world.views[LOBBY].locked is None
