@@ -69,3 +69,19 @@ async def test_damaged_modes_lock_the_doors_and_say_so(tmp_path: Path) -> None:
         assert error["what"] == "door_modes_damaged"
         await world.shows("doors/lobby", mode="locked", locked=True)
         await order(world, "blocked")
+
+
+async def test_a_mode_that_cannot_be_kept_is_ordered_and_never_taken_up(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as world:
+        world.may_fail_inside = True
+        await order(world, "unlocked")
+        (tmp_path / f"{STORE}.new").mkdir()  # in the way of every draft
+        await order(world, "locked")
+        error = await world.event("gateway.error")
+        assert error["what"] == "door_modes_not_saved"
+        await world.daemon.kill()
+        before = world.now
+        await world.daemon.start()
+        await world.online(SUPPORTED, after=before)
+        await world.shows("doors/lobby", mode="locked", locked=True, alarms=[])
+        assert not world.events("door.mode", after=before)
