@@ -18,7 +18,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@touch $(READY)
 
 demo: $(READY) ## run the main job: broker, simulated site, the real daemon
-	$(BIN)/gatewayd demo $(ARGS)
+	@$(BIN)/gatewayd demo $(ARGS)
 
 test: $(READY) packages check unit ## every check and every test
 

@@ -41,13 +41,24 @@ async def look(config: Config, clock: Clock, patience: float = PATIENCE) -> Audi
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await listener.everybody.wait()
+        silence = {name: _silence(name, line.trouble) for name, line in lines.items()}
         for task in tasks:
             task.cancel()
-    return _report(config, clock, listener.heard)
+    return _report(config, clock, listener.heard, silence)
+
+
+def _silence(line: str, trouble: str | None) -> str:
+    """Say why nobody answered on a line."""
+    if trouble is not None:
+        return f"line {line} could not be opened: {trouble}"
+    return "no answer; check its address, baud, power and wires"
 
 
 def _report(
-    config: Config, clock: Clock, heard: dict[ControllerId, ControllerIdentified]
+    config: Config,
+    clock: Clock,
+    heard: dict[ControllerId, ControllerIdentified],
+    silence: dict[str, str],
 ) -> AuditReport:
     site = site_config(config)
     needs = needs_of(site.doors)
@@ -56,9 +67,7 @@ def _report(
     for controller, line in site.controllers.items():
         fact = heard.get(controller)
         if fact is None:
-            view = ControllerView(
-                controller, line, verdict=Verdict.UNREACHABLE, why="no answer"
-            )
+            view = ControllerView(controller, line, why=silence[line])
         else:
             found = judge(fact.identity, site.catalogue, needs.get(controller, Needs()))
             view = ControllerView(

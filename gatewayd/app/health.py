@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+CONNECTED = "connected"  # begins `Health.broker` when all is well
+
 
 @dataclass(frozen=True, slots=True)
 class LineHealth:
@@ -29,16 +31,22 @@ class Health:
     journal_trouble: str | None
     events_trouble: str | None  # why the broker does not get them
     permissions_version: int
-    broker: str  # "connected (MQTT 5)", or why not
+    broker: str  # "connected, MQTT 5", or why not
     trust: str
     clock: str  # "trusted", or "uncertain": behind what was journaled once
 
     @property
     def well(self) -> bool:
         """Nothing here needs anybody."""
-        own = self.journal_trouble is None and self.events_trouble is None
-        own = own and self.clock == "trusted"
-        return own and all(line.trouble is None for line in self.lines)
+        return (
+            self.journal_trouble is None
+            and self.events_trouble is None
+            and self.clock == "trusted"
+            and self.broker.startswith(CONNECTED)
+            and all(line.trouble is None for line in self.lines)
+            and self.controllers.get("approved", 0) == self._count()
+            and self.controllers.get("online", 0) == self._count()
+        )
 
     @property
     def summary(self) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from gatewayd.app.health import Health, LineHealth
+from gatewayd.app.health import CONNECTED, Health, LineHealth
 from gatewayd.app.lines import make_lines
 from gatewayd.app.saying import say
 from gatewayd.app.traces import Traces
@@ -75,6 +75,7 @@ from gatewayd.version import VERSION
 HEALTH_INTERVAL = 10.0  # seconds between two reports on R/health
 DRAIN = 2.0  # seconds that a stop waits for the broker
 BEAT = 1.0  # seconds between two looks at the loop
+UNSIGNED = "whoever may publish to the broker can open doors: closed networks only"
 GC_THRESHOLDS = (50_000, 20, 50)  # full collections of a large permission set stall the loop
 PERMISSIONS = "permissions.db"
 APPROVED = "inventory-approved"  # a mark in the state directory
@@ -184,11 +185,13 @@ class Site:
                 self._router.start()
                 notify("READY=1")
                 log.info("gateway_started", site=self._config.site.id, version=VERSION)
+                if self._config.mqtt.trust == "broker":
+                    log.warning("requests_unsigned", next=UNSIGNED)
                 refused = await self._ended
                 await self._say_goodbye(refused)
+                self._wiring.stop()  # what ends because we do is no event
                 for task in tasks:
                     task.cancel()
-            self._wiring.stop()
         if refused is not None:
             raise Refused(refused)
 
@@ -331,7 +334,7 @@ class Site:
         now = self._clock.moment()
         units = self._controllers.values()
         verdicts = Counter(str(unit.verdict) for unit in units)
-        protocol = self._broker.protocol
+        protocol, away = self._broker.protocol, self._broker.trouble
         return Health(
             at=now.utc,
             version=VERSION,
@@ -345,7 +348,7 @@ class Site:
             journal_trouble=self._journal.trouble,
             events_trouble=self._broker.feed.trouble,
             permissions_version=self._version,
-            broker=self._broker.trouble or f"connected, MQTT {protocol}",
+            broker=f"away: {away}" if away else f"{CONNECTED}, MQTT {protocol}",
             trust=self._config.mqtt.trust,
             clock="trusted" if now.trusted else "uncertain",
         )

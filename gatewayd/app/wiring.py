@@ -38,10 +38,13 @@ class Wiring:
         self._hands = hands
         self._inbox: deque[Fact] = deque()
         self._busy = False
+        self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
 
     def tell(self, fact: Fact) -> None:
         """Let the brain answer one fact, whole, before the next."""
+        if self._stopped:
+            return
         self._inbox.append(fact)
         if not self._busy:
             self._work()
@@ -51,7 +54,8 @@ class Wiring:
         self._work()
 
     def stop(self) -> None:
-        """No more deadlines."""
+        """Hear nothing any more; no more deadlines."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
 

@@ -20,6 +20,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -62,6 +63,8 @@ def _make_room() -> Path:
 async def _play(
     where: Path, stack: AsyncExitStack, sink: Sink, say: Callable[[str], None]
 ) -> None:
+    if find_spec("amqtt") is None:
+        raise GatewayError("the demo's broker is not installed: pip install 'gatewayd[demo]'")
     port = _free_port()
     say(f"broker on 127.0.0.1:{port}")
     broker = await stack.enter_async_context(

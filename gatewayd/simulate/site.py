@@ -141,7 +141,10 @@ class Site:
         self._sink({"wrong": what})
 
     def _device(self, order: Mapping[str, object]) -> Device:
-        return self._devices[_number(order, "address")]
+        address = _number(order, "address")
+        if address not in self._devices:
+            raise ValueError(f"no unit at address {address}")
+        return self._devices[address]
 
     def _hear(self, master: int) -> None:
         with contextlib.suppress(BlockingIOError, OSError):  # the daemon may have hung up

@@ -7,7 +7,14 @@ from gatewayd.app.wiring import Hand, Wiring
 from gatewayd.core.actions import Action, Admit, Bar, Record, Release, Show, Signal
 from gatewayd.core.audit import Catalogue, Family, Status
 from gatewayd.core.events import AccessGranted, Event
-from gatewayd.core.facts import CardRead, ControllerIdentified, Fact, OrderDone, Outcome
+from gatewayd.core.facts import (
+    CardRead,
+    ControllerIdentified,
+    ControllerOffline,
+    Fact,
+    OrderDone,
+    Outcome,
+)
 from gatewayd.core.gateway import Gateway
 from gatewayd.core.model import (
     Card,
@@ -117,3 +124,16 @@ async def test_what_a_hand_has_to_tell_is_heard_after_the_others_are_done() -> N
     failed = [each for each in hands.of(Record) if "not_sent" in str(each)]
     assert len(failed) == 1
     wiring.stop()
+
+
+async def test_after_a_stop_nothing_is_heard_any_more() -> None:
+    """Lines that end because we end are no event that anybody should look into."""
+    hands = Hands()
+    wiring = wired(hands)
+    wiring.tell(ControllerIdentified(UNIT, 1, READER))
+    wiring.stop()
+    before = list(hands.done)
+
+    wiring.tell(ControllerOffline(UNIT, 1, "the line is down"))
+
+    assert hands.done == before
