@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+from gatewayd import catalogue
+from gatewayd.core.audit import Status
 from tests.cli.conftest import gatewayd
 from tests.stories.scenery import ANNA
 from tests.stories.world import simulated
@@ -20,7 +22,8 @@ def commands() -> list[list[str]]:
         *re.findall(r"`gatewayd ([^`]+)`", whole),
         *re.findall(r"^ +gatewayd (.+)$", whole, re.MULTILINE),
     ]
-    return [shlex.split(each) for each in found]
+    typed = [shlex.split(each) for each in found]
+    return [each for each in typed if len(each) > 1 and each[0] != "simulate"]
 
 
 def test_what_it_says_to_make_can_be_made() -> None:
@@ -35,6 +38,15 @@ def test_every_file_it_names_is_there() -> None:
     assert named
     for link, file in named:
         assert (ROOT / (link or file)).exists()
+
+
+def test_the_catalogue_it_shows_approves_that_family(tmp_path: Path) -> None:
+    block = re.search(r"^ +(\[\[families\]\]\n(?: {7}.+\n)+)", README, re.MULTILINE)
+    assert block is not None
+    file = tmp_path / "catalogue.toml"
+    file.write_text(block[1])
+    (family,) = catalogue.families(file)
+    assert (family.status, family.vendor, family.model) == (Status.APPROVED, "0a0017", 3)
 
 
 async def test_the_first_site_works_as_told(tmp_path: Path) -> None:
