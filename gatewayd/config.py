@@ -43,6 +43,8 @@ from protocol import wiegand
 LONGEST_SECRET = 64 << 10  # bytes of a password or key file
 LONGEST_SOCKET_PATH = 107  # bytes; sun_path of unix(7), without its final zero
 
+NUL = "\0"  # TOML can write it, no file name can hold it
+
 DEFAULT_PATH = Path("/etc/gatewayd/config.toml")
 
 
@@ -99,6 +101,8 @@ def _secret(path: Path) -> Path:
 def _absolute(path: Path) -> Path:
     if not path.is_absolute():
         raise PydanticCustomError("path", "must be an absolute path")
+    if NUL in str(path):
+        raise PydanticCustomError("path", "must not contain a zero character")
     return path
 
 
@@ -366,7 +370,7 @@ def _shared_ports(lines: Mapping[str, Table]) -> Iterator[Wrong]:
     taken: dict[object, str] = {}
     for name, line in lines.items():
         match line:
-            case {"kind": "serial", "device": str(device)}:
+            case {"kind": "serial", "device": str(device)} if NUL not in device:
                 key, port = "device", os.path.realpath(device)
             case {"kind": "tcp", "host": str(host), "port": int(number)}:
                 key, port = "host", f"{host.lower()}:{number}"

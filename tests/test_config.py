@@ -180,6 +180,12 @@ def test_a_name_is_safe_in_a_topic(tmp_path: Path, name: str) -> None:
     assert list(in_a_key.values()) == ["a name is 1 to 32 of a-z, 0-9, _ and -"]
 
 
+def test_a_device_is_a_name_that_a_file_can_have(tmp_path: Path) -> None:
+    line = '[lines.north]\nkind = "serial"\ndevice = "/dev/tty\\u0000USB0"\n'
+    text = SMALL.replace(SMALL[SMALL.index("[lines") : SMALL.index("[controllers")], line)
+    assert "zero" in wrong(tmp_path, text)["lines.north.device"]
+
+
 def test_a_line_has_a_kind(tmp_path: Path) -> None:
     assert wrong(tmp_path, SMALL.replace('kind = "tcp"\n', "")) == {
         "lines.north": "has no kind"
