@@ -75,5 +75,5 @@ def _record(socket: Path, wanted: dict[str, Any], *, as_json: bool) -> None:
         show(answer, as_json=as_json)
     typer.echo(f"recording {wanted['line']} into {answer['result']['file']}", err=True)
     with suppress(KeyboardInterrupt):
-        time.sleep(wanted["seconds"])
+        time.sleep(wanted["seconds"])  # the daemon records meanwhile; Ctrl-C ends it earlier
     show(ask(socket, "trace.stop", {"line": wanted["line"]}), as_json=as_json)

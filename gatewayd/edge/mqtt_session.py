@@ -251,7 +251,7 @@ class Session:
         except Exception as error:  # noqa: BLE001  # whatever a broker sends, it ends only this
             self.drop(f"unreadable: {type(error).__name__}: {error}")
         # Looked at before the rest arrives: paho would collect 256 MiB without a murmur.
-        if self._paho._in_packet["remaining_length"] > LARGEST_PACKET:  # noqa: SLF001
+        if self._paho._in_packet["remaining_length"] > LARGEST_PACKET:  # noqa: SLF001  # nowhere else
             self.drop(f"the broker sends more than {LARGEST_PACKET} bytes at once")
 
     # --- towards the broker -----------------------------------------------------------
@@ -277,7 +277,7 @@ class Session:
 
     def publish_unconfirmed(self, letter: Letter) -> bool:
         """Send with QoS 0; False if the socket is not keeping up or the session is over."""
-        if self.lost.done() or len(self._paho._out_packet) >= MOST_UNSENT:  # noqa: SLF001
+        if self.lost.done() or len(self._paho._out_packet) >= MOST_UNSENT:  # noqa: SLF001  # nowhere else
             return False
         info = self._paho.publish(letter.topic, letter.payload, 0, letter.retain)
         return info.rc == MQTT_ERR_SUCCESS

@@ -13,6 +13,7 @@ A refusal is a value (`Refusal`), and it never stands for a default action.
 import json
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -240,11 +241,12 @@ class Model(BaseModel):
     )
 
 
-class Args(Model):
+class Args(Model, ABC):
     """The arguments of one command."""
 
+    @abstractmethod
     def command(self) -> Command:
-        raise NotImplementedError
+        """Return what the brain is asked."""
 
 
 class UnlockDoorArgs(Args):
