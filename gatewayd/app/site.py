@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -322,8 +323,11 @@ class Site:
     # --- what can be asked ------------------------------------------------------------
 
     async def _audit(self, _args: Mapping[str, Any]) -> object:
-        """Answer `gatewayd audit`."""
-        return None if self._report is None else json.loads(encode_view(self._report))
+        """Answer `gatewayd audit` as it stands now; what is published may be a second older."""
+        if self._report is None:
+            return None
+        now, views = self._clock.moment().utc, tuple(self._controllers.values())
+        return json.loads(encode_view(replace(self._report, at=now, controllers=views)))
 
     def _health_answer(self, action: ReportHealth) -> Answer:
         request = action.request
