@@ -52,12 +52,21 @@ DEFAULT_PATH = Path("/etc/gatewayd/config.toml")
 
 
 _NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)  # safe as a level of a topic
+_CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 _PREFIX = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", re.ASCII)
 
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise PydanticCustomError("name", "a name is 1 to 32 of a-z, 0-9, _ and -")
+    return text
+
+
+def _credential(text: str) -> str:
+    if not _CREDENTIAL.fullmatch(text):
+        raise PydanticCustomError(
+            "credential", "must be 1 to 64 of A-Z, a-z, 0-9, _, - and, not first, ."
+        )
     return text
 
 
@@ -123,6 +132,7 @@ def _known_format(name: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
+CredentialName = Annotated[str, AfterValidator(_credential)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 TcpPort = Annotated[int, Field(ge=1, le=65535)]
 Number = Annotated[int, Field(ge=0, le=255)]
@@ -166,6 +176,17 @@ class Audit(Section):
 
     on_classic: Literal["refuse", "block"] = "refuse"
     catalogue: ReadableFile | None = None
+
+
+class Keys(Section):
+    """Where the root key is, under which the units' keys lie sealed in the state directory.
+
+    Whether it is there is looked at when it is needed: who checks a configuration may not
+    be who may read it.
+    """
+
+    root_key_file: AnyPath | None = None  # before the credential
+    root_credential: CredentialName = "gatewayd-root-key"
 
 
 class Log(Section):
@@ -213,6 +234,7 @@ class Controller(Section):
     line: str
     address: Annotated[int, Field(ge=0, le=0x7E)]
     check: Literal["crc", "checksum"] = "crc"
+    secure: Literal["required", "off"] = "required"
 
 
 class Part(Section):
@@ -255,9 +277,19 @@ class Config(Section):
     audit: Audit = Audit()
     log: Log = Log()
     journal: Journal = Journal()
+    keys: Keys = Keys()
     lines: Mapping[Name, Line]
     controllers: Mapping[Name, Controller]
     doors: Mapping[Name, DoorTable]
+
+    @property
+    def secure(self) -> frozenset[ControllerId]:
+        """The controllers that are spoken to inside a secure session only."""
+        return frozenset(
+            ControllerId(name)
+            for name, each in self.controllers.items()
+            if each.secure == "required"
+        )
 
     @property
     def client_id(self) -> str:
@@ -316,6 +348,7 @@ _SECTIONS: Mapping[Where, type[Section]] = {
     ("audit",): Audit,
     ("log",): Log,
     ("journal",): Journal,
+    ("keys",): Keys,
     ("lines", "serial"): SerialLine,
     ("lines", "tcp"): TcpLine,
     ("controllers",): Controller,
@@ -463,6 +496,7 @@ def site_config(
         on_classic=OnClassic(config.audit.on_classic),
         inventory_approved=inventory_approved,
         modes=modes,
+        require_secure=config.secure,
     )
 
 

@@ -352,6 +352,33 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
     }
 
 
+# --- keys --------------------------------------------------------------------------
+
+
+def test_every_controller_is_secure_unless_it_is_told_not_to_be(tmp_path: Path) -> None:
+    assert load(written(tmp_path, SMALL)).secure == {"unit"}
+    assert site_config(load(written(tmp_path, SMALL))).require_secure == {"unit"}
+    off = SMALL.replace("address = 1", 'address = 1\nsecure = "off"')
+    assert load(written(tmp_path, off)).secure == frozenset()
+    perhaps = off.replace('"off"', '"optional"')
+    assert wrong(tmp_path, perhaps) == {
+        "controllers.unit.secure": "must be 'required' or 'off'"
+    }
+
+
+def test_where_the_root_key_is_may_be_said_before_it_is_there(tmp_path: Path) -> None:
+    keys = load(written(tmp_path, SMALL + '[keys]\nroot_key_file = "root"\n')).keys
+    assert keys.root_key_file == tmp_path / "root"
+    assert keys.root_credential == "gatewayd-root-key"
+
+
+@pytest.mark.parametrize("name", ["", "../root", ".", ".root", "a b", "x" * 65])
+def test_a_credential_has_a_name_that_is_one(tmp_path: Path, name: str) -> None:
+    text = f'{SMALL}[keys]\nroot_credential = "{name}"\n'
+    (reason,) = wrong(tmp_path, text).values()
+    assert reason == "must be 1 to 64 of A-Z, a-z, 0-9, _, - and, not first, ."
+
+
 # --- files -------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ is ever sent. Ends when everybody has answered, or after `PATIENCE`.
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 from gatewayd.app.lines import make_lines
 from gatewayd.config import Config, site_config
@@ -69,7 +70,9 @@ def _report(
         if fact is None:
             view = ControllerView(controller, line, why=silence[line])
         else:
-            found = judge(fact.identity, site.catalogue, needs.get(controller, Needs()))
+            need = needs.get(controller, Needs())
+            need = replace(need, secure=controller in site.require_secure)
+            found = judge(fact.identity, site.catalogue, need, fact.fault)
             view = ControllerView(
                 controller,
                 line,

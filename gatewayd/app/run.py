@@ -4,6 +4,7 @@ import asyncio
 import signal
 
 from gatewayd.app.audit import look
+from gatewayd.app.keys import require_keys
 from gatewayd.app.site import Site
 from gatewayd.config import Config
 from gatewayd.core.model import AuditReport
@@ -15,13 +16,15 @@ def run(config: Config) -> None:
     """Be the gateway until asked to end.
 
     Raises Refused if the audit does not let the site be driven, StateInUse if another
-    gateway runs here, StateError if the state cannot be used.
+    gateway runs here, StateError if the state cannot be used, ConfigError if a unit must be
+    secure and there is no root key.
 
     A hang-up ends nothing: there is nothing to read anew, and systemd would take it for an
     end that was wanted and leave the doors to themselves.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with StateDirectory.open(config.site.state_dir) as state:
+        require_keys(config, state.path)
         asyncio.run(_run(config, state))
 
 

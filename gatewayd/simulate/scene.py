@@ -31,10 +31,10 @@ device = "{where}/line"
 baud = 115200
 
 [controllers]
-lobby-reader = {{ line = "north", address = 1 }}
-lab-reader   = {{ line = "north", address = 2 }}
-lab-io       = {{ line = "north", address = 3 }}
-old-reader   = {{ line = "north", address = 4 }}
+lobby-reader = {{ line = "north", address = 1, secure = "off" }}
+lab-reader   = {{ line = "north", address = 2, secure = "off" }}
+lab-io       = {{ line = "north", address = 3, secure = "off" }}
+old-reader   = {{ line = "north", address = 4, secure = "off" }}
 
 [doors.lobby]
 reader      = {{ controller = "lobby-reader" }}

@@ -30,6 +30,7 @@ port = 9
 [controllers.unit]
 line = "north"
 address = 1
+secure = "off"
 [doors.lobby]
 lock = {{ controller = "unit" }}
 """

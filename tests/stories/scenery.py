@@ -88,10 +88,11 @@ def write_config(
     trust: str = "broker",
     on_classic: str = "block",
     catalogue: Path | None = None,
+    secure: str = "off",
 ) -> Path:
     """Write the configuration of a site with the first so many `units`."""
     controllers = (
-        f'{name} = {{ line = "north", address = {address} }}'
+        f'{name} = {{ line = "north", address = {address}, secure = "{secure}" }}'
         for name, address in UNIT.items()
         if address <= units
     )
