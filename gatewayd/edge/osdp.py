@@ -33,6 +33,7 @@ from gatewayd.core.model import ControllerId, Identity, OrderId
 from gatewayd.edge.link import Link, Opener
 from gatewayd.edge.osdp_words import UNTAGGED, commands_for, facts_from, identity_of, outcome_of
 from protocol.osdp.bus import Bus
+from protocol.osdp.counters import Counters
 from protocol.osdp.happenings import (
     Alarming,
     Answers,
@@ -40,11 +41,15 @@ from protocol.osdp.happenings import (
     Done,
     Identified,
     Replied,
+    SetUp,
+    SetUpFailed,
     Unreadable,
     WentOffline,
     WentSilent,
+    WindowClosed,
 )
-from protocol.osdp.peripheral import Counters, PeripheralSettings
+from protocol.osdp.secure_keys import BaseKey
+from protocol.osdp.settings import PeripheralSettings
 from protocol.osdp.trace import Direction
 
 BITS_PER_CHARACTER = 10  # start, eight data, stop
@@ -64,7 +69,8 @@ class Unit:
     address: int
     crc: bool = True
     card_formats: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # by reader
-    key: bytes | None = field(default=None, repr=False)  # None: it is spoken to in clear
+    secure: bool = False  # spoken to inside a session only
+    keys: tuple[BaseKey, ...] = ()  # those it may have, the most likely first
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,9 @@ class OsdpLine:
         self._tell = tell
         self._bus = Bus(
             [
-                PeripheralSettings(each.address, each.crc, settings.poll_interval, each.key)
+                PeripheralSettings(
+                    each.address, each.crc, settings.poll_interval, each.secure, each.keys
+                )
                 for each in settings.units
             ],
             character_time=BITS_PER_CHARACTER / settings.baud if settings.baud else 0.0,
@@ -267,6 +275,8 @@ class OsdpLine:
                 )
             case Unreadable():
                 log.debug("unreadable", line=self.name, address=event.address, why=event.why)
+            case SetUp() | SetUpFailed() | WindowClosed():
+                log.debug("commissioning", line=self.name, event_kind=type(event).__name__)
             case _:
                 self._translate_change(event)
 

@@ -45,6 +45,8 @@ from heapq import heapify, heappop, heappush
 from math import inf
 
 from protocol.message import Message
+from protocol.osdp.commands import SetCommunication, SetKey
+from protocol.osdp.counters import Counters
 from protocol.osdp.frame import LONGEST, Frame, FrameReader
 from protocol.osdp.gate import Open
 from protocol.osdp.happenings import (
@@ -60,21 +62,24 @@ from protocol.osdp.happenings import (
     Identified,
     Refused,
     Replied,
+    SetUp,
+    SetUpFailed,
     Unreadable,
     WentOffline,
     WentSilent,
+    WindowClosed,
 )
 from protocol.osdp.introduction import Chance
 from protocol.osdp.peripheral import (
     AHEAD,
     POLLING,
     PROBE_INTERVAL,
-    Counters,
     Order,
     Peripheral,
-    PeripheralSettings,
     Priority,
 )
+from protocol.osdp.secure_keys import BaseKey
+from protocol.osdp.settings import PeripheralSettings
 
 REPLY_TIMEOUT = 0.2  # seconds from our last character to the answer's first (5.7)
 PROOF_TIMEOUT = 0.4  # likewise in a handshake: number 0 repeated makes a unit draw anew
@@ -105,7 +110,7 @@ class Bus:
         """`character_time`: seconds a character takes on the wire, 0 where that is unknown.
 
         `chance`: returns so many bytes that nobody could guess. Raises ValueError if it is
-        missing and a peripheral has a key.
+        missing and a peripheral is secure.
         """
         self._events: deque[BusEvent] = deque()
         self._peripherals = {
@@ -207,7 +212,7 @@ class Bus:
         """Let everything through to one unit, as it introduced itself for `connection`.
 
         False, and nothing happens, if that connection is over or was never told of, or if
-        the unit has a key and no session stands.
+        the unit is secure and no session stands.
         """
         peripheral = self._peripherals.get(address)
         if peripheral is None or not peripheral.open(connection, self._now):
@@ -227,6 +232,40 @@ class Bus:
         if self._up:
             self._settle(peripheral)
             self._look_again()
+
+    # --- keys -------------------------------------------------------------------------
+
+    def set_keys(self, address: int, keys: tuple[BaseKey, ...]) -> None:
+        """Try these keys in the handshakes begun from now on; a standing session stays.
+
+        Raises ValueError for more than `MOST_KEYS`.
+        """
+        peripheral = self._peripherals[address]
+        peripheral.set_keys(keys, self._now)
+        if self._up:
+            self._settle(peripheral)
+            self._look_again()
+
+    def commission(self, address: int, until: float) -> bool:
+        """Open the commissioning window of one secure peripheral, until then.
+
+        It ends in exactly one `WindowClosed`. False, and nothing happens, if the line is
+        down, nobody secure has this address, or another window is open.
+        """
+        return False
+
+    def set_up(
+        self, address: int, command: SetKey | SetCommunication, *, tag: int, connection: int
+    ) -> bool:
+        """Queue a command for the unit in its window; ends in exactly one `Done(tag)`.
+
+        False, and nothing happens, if that is not the connection of the last `SetUp`. A key
+        is one of those in `set_keys`. Raises UnsendableMessage for another one.
+        """
+        return False
+
+    def end_commissioning(self, address: int) -> None:
+        """Close the window of this unit, if it has one."""
 
     # --- the wire ---------------------------------------------------------------------
 
@@ -507,6 +546,7 @@ __all__ = [
     "Alarm",
     "Alarming",
     "Answers",
+    "BaseKey",
     "Bus",
     "BusEvent",
     "Counters",
@@ -520,7 +560,10 @@ __all__ = [
     "Priority",
     "Refused",
     "Replied",
+    "SetUp",
+    "SetUpFailed",
     "Unreadable",
     "WentOffline",
     "WentSilent",
+    "WindowClosed",
 ]

@@ -57,6 +57,7 @@ class Identified:
     evidence: tuple[bytes, ...]
     proved: bool = False  # read inside a session with the unit's own key
     fault: str | None = None  # why there is no such session
+    key: str | None = None  # the name of the key that proved it
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,40 @@ class Unreadable:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """A unit in its commissioning window answered inside a session with the default key.
+
+    Whoever listened in can read that session: what is told here is as good as in clear.
+    """
+
+    address: int
+    connection: int
+    identification: Identification
+    capabilities: Capabilities
+    evidence: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpFailed:
+    """It did not work out this time; it is tried again until the window closes.
+
+    The same reason is told once in a row.
+    """
+
+    address: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowClosed:
+    """The one end of a commissioning window."""
+
+    address: int
+    why: str
+    done: bool  # the unit proved the key it was given; its `Identified` came just before
+
+
 class Alarm(StrEnum):
     """What does not happen to a unit with a key by wear and tear alone."""
 
@@ -145,5 +180,15 @@ class Alarming:
 
 
 BusEvent = (
-    Identified | Replied | Done | WentSilent | Answers | WentOffline | Unreadable | Alarming
+    Identified
+    | Replied
+    | Done
+    | WentSilent
+    | Answers
+    | WentOffline
+    | Unreadable
+    | Alarming
+    | SetUp
+    | SetUpFailed
+    | WindowClosed
 )

@@ -23,7 +23,7 @@ with its fault and tried again, soon and then slower.
 from bisect import insort
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from protocol.errors import MessageError, UnsendableMessage
@@ -36,6 +36,7 @@ from protocol.osdp.commands import (
     ReadLocalStatus,
     ReadOutputs,
 )
+from protocol.osdp.counters import Counters
 from protocol.osdp.frame import LONGEST, Frame
 from protocol.osdp.gate import CLOSED, Gate, Open
 from protocol.osdp.happenings import (
@@ -70,8 +71,9 @@ from protocol.osdp.replies import (
     decode_reply,
 )
 from protocol.osdp.secure_handshake import Failed, Reason, Selector
-from protocol.osdp.secure_keys import weakness
+from protocol.osdp.secure_keys import BaseKey
 from protocol.osdp.secure_session import LONGEST_SECURED, Fault
+from protocol.osdp.settings import PeripheralSettings, require_keys
 
 TRIES = 3  # unanswered in a row; then a peripheral counts as silent
 SILENCE_LIMIT = 8.0  # seconds without a valid message end a connection (SIA OSDP 2.2, 5.7)
@@ -84,12 +86,11 @@ BUSY_PATIENCE = 5.0  # seconds of BUSY to one command; then the connection is st
 DAMAGED_REPEATS = 2  # times one command is sent again because it arrived damaged (NAK 1)
 QUEUE_BOUND = 16  # commands waiting for one peripheral
 AHEAD = 4  # commands one peripheral may get while another one's turn is due
-LONGEST_POLL_INTERVAL = 5.0  # a peripheral gives us up after 8 s
+NO_KEY = "it has no key yet: commission it"  # what a secure unit without one is told of
 PROOF_PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0)  # seconds after failed proofs in a row, then the last
 ALARM_PAUSE = 60.0  # seconds in which the same alarm of a unit is told once
 
 MARK_CHARACTER = b"\xff"  # the line is driven idle for one character before each frame
-LAST_ADDRESS = 0x7E
 
 DAMAGED, OUT_OF_SEQUENCE = 1, 4  # reasons of a NAK that are about the line, not the command
 INPUTS, OUTPUTS = 1, 2  # function codes of capabilities
@@ -110,7 +111,6 @@ _ROUTINE_BODIES = {
 _ALARMS = {
     Reason.IN_CLEAR: Alarm.CLEAR_ANSWER,
     Reason.WRONG_SELECTOR: Alarm.WRONG_SELECTOR,
-    Reason.WRONG_CRYPTOGRAM: Alarm.WRONG_CRYPTOGRAM,
     Reason.REFUSED: Alarm.CRYPTOGRAM_REFUSED,
     Reason.WRONG_RMAC: Alarm.WRONG_RMAC,
 }
@@ -131,61 +131,6 @@ class Priority(IntEnum):
 
 
 POLLING = 3  # what comes after every `Priority`
-
-
-@dataclass(frozen=True, slots=True)
-class PeripheralSettings:
-    """One peripheral as configured. `poll_interval`: seconds from a reply to the next poll."""
-
-    address: int
-    crc: bool = True  # False: checksums, for old units
-    poll_interval: float = 0.05  # 0: as fast as the line and the others allow
-    key: bytes | None = field(default=None, repr=False)  # SCBK; None: spoken to in clear
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for what no line can carry, and for a key that is no secret."""
-        if self.key is not None and (weak := weakness(self.key)):
-            raise ValueError(f"the key of address {self.address} {weak}")
-        if not 0 <= self.address <= LAST_ADDRESS:
-            raise ValueError(f"address is {self.address}, must be 0 to {LAST_ADDRESS}")
-        if not 0 <= self.poll_interval <= LONGEST_POLL_INTERVAL:
-            raise ValueError(
-                f"poll_interval is {self.poll_interval} s, must be 0 to {LONGEST_POLL_INTERVAL}"
-            )
-
-
-@dataclass(slots=True)
-class Counters:
-    """What happened with one peripheral so far. Times in seconds."""
-
-    polls: int = 0  # answered
-    replies: int = 0  # accepted, to anything
-    retries: int = 0  # identical frames sent again
-    timeouts: int = 0
-    bad_checks: int = 0  # while it was its turn to speak
-    dropped_bytes: int = 0  # likewise
-    busy: int = 0
-    stragglers: int = 0  # sound frames that answered nothing we had asked just then
-    unreadable: int = 0
-    unwanted: int = 0  # reports while the gate was closed
-    connections: int = 0
-    resets: int = 0  # connections that ended because the count of sequence numbers broke
-    naks: dict[int, int] = field(default_factory=dict)  # by reason
-    sessions: int = 0  # begun, both sides proved
-    unproved: int = 0  # introductions that failed
-    lost_sessions: int = 0  # ended by an answer that did not belong into them
-    timed: int = 0  # replies whose round trip is in the two below
-    slowest: float = 0.0  # end of the command to end of the reply, without its characters
-    total: float = 0.0
-
-    @property
-    def mean(self) -> float:
-        """Mean round trip in seconds, 0 before the first."""
-        return self.total / self.timed if self.timed else 0.0
-
-    def copy(self) -> "Counters":
-        """Return the numbers as they stand now."""
-        return replace(self, naks=dict(self.naks))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -228,12 +173,17 @@ class Peripheral:
         emit: Callable[[BusEvent], None],
         chance: Chance | None = None,
     ) -> None:
-        """Raise ValueError for a key without chance."""
+        """Raise ValueError for a secure unit without chance."""
         self.address = settings.address
         self.poll_interval = settings.poll_interval
-        self._longest = LONGEST if settings.key is None else LONGEST_SECURED
+        self._longest = LONGEST_SECURED if settings.secure else LONGEST
+        if settings.secure and chance is None:
+            raise ValueError(f"address {settings.address} is secure, so the bus needs chance")
         self._introduction = Introduction(
-            settings.address, crc=settings.crc, key=settings.key, chance=chance
+            settings.address,
+            crc=settings.crc,
+            keys=settings.keys,
+            chance=chance if settings.secure else None,
         )
         self.counters = Counters()
         self.gate: Gate = CLOSED
@@ -315,7 +265,7 @@ class Peripheral:
     def open(self, connection: int, now: float) -> bool:
         """Open the gate for the connection that was told of last, if it still stands.
 
-        For a unit with a key that is one inside a session.
+        For a secure unit that is one inside a session.
         """
         if connection != self._announced or not self._introduction.complete:
             return False
@@ -324,6 +274,19 @@ class Peripheral:
             self._ask_status()
             self.due = now
         return True
+
+    def set_keys(self, keys: tuple[BaseKey, ...], now: float) -> None:
+        """Try these from the next handshake on; soon, if no session stands."""
+        require_keys(self.address, keys)
+        introduction = self._introduction
+        introduction.keys = keys
+        if introduction.in_session or introduction.proving:
+            return
+        if introduction.lacks_key:
+            introduction.forget()
+        self._failures = 0
+        if not self.doubtful:
+            self.due = now
 
     def close(self, now: float, *, identify_again: bool, in_flight: bool) -> None:
         """Close the gate; what is queued ends here."""
@@ -448,7 +411,7 @@ class Peripheral:
             if fault in _FAULT_ALARMS:
                 self._alarm(_FAULT_ALARMS[fault], now)
             return self._restart(f"the session is over: {fault.value}", now)
-        if self._introduction.secure and frame.sequence == 0:
+        if self._introduction.in_session and frame.sequence == 0:
             return self._out_of_step(exchange, frame, now)
         return self._straggler()
 
@@ -457,7 +420,7 @@ class Peripheral:
         return (
             _reason(frame) == DAMAGED
             and exchange.damaged < DAMAGED_REPEATS
-            and not self._introduction.secure
+            and not self._introduction.in_session
         )
 
     def _straggler(self) -> bool:
@@ -599,12 +562,12 @@ class Peripheral:
         elif known is None:
             self._conclude_identification(reply, frame, now)
         elif reply != known:
-            if self._introduction.secure:
+            if self._introduction.in_session:
                 self._alarm(Alarm.IDENTITY_CHANGED, now)
             self._restart("another unit answers", now)
 
     def _stay_unknown(self, now: float) -> None:
-        if self._introduction.secure:
+        if self._introduction.in_session:
             self._fail("it does not say who it is inside the session", now)
         else:
             self._start_at_zero()
@@ -615,7 +578,7 @@ class Peripheral:
         if not introduction.identified(reply, frame):
             self._alarm(Alarm.IDENTITY_CHANGED, now)
             self._fail(Alarm.IDENTITY_CHANGED, now)
-        elif not introduction.secure or self.connection == self._announced:
+        elif not introduction.in_session or self.connection == self._announced:
             self.connection += 1
             self.counters.connections += 1
 
@@ -633,6 +596,9 @@ class Peripheral:
             self._start_at_zero()
             return
         self.due = now + PRESENCE_INTERVAL
+        if introduction.lacks_key:
+            self._tell(introduction.identification, known, fault=NO_KEY)
+            return
         if introduction.outside is not None and known != introduction.outside[1]:
             self._alarm(Alarm.CAPABILITIES_CHANGED, now)
         self._failures = 0
@@ -642,12 +608,18 @@ class Peripheral:
     def _conclude_proof(self, frame: Frame, now: float) -> None:
         """Go on with the handshake, if the answer lets us."""
         self.due = now
-        failed = self._introduction.proved(frame)
+        introduction = self._introduction
+        failed = introduction.proved(frame)
         if failed is None:
-            self.counters.sessions += self._introduction.secure
+            self.counters.sessions += introduction.in_session
             return
         if failed.reason in _ALARMS:
             self._alarm(_alarm_of(failed), now)
+        if introduction.proving:
+            self._start_at_zero()
+            return
+        if any(each.reason is Reason.WRONG_CRYPTOGRAM for each in introduction.failures):
+            self._alarm(Alarm.WRONG_CRYPTOGRAM, now)
         detail = "" if failed.detail is None else f" ({failed.detail})"
         self._fail(f"{failed.reason.value}{detail}", now)
 
@@ -681,8 +653,9 @@ class Peripheral:
             identification,
             capabilities,
             introduction.evidence,
-            proved=introduction.secure and fault is None,
+            proved=introduction.in_session and fault is None,
             fault=fault,
+            key=introduction.key if fault is None else None,
         )
         if self._told is not None and _says_the_same(told, self._told):
             return

@@ -25,6 +25,22 @@ _ENCRYPTION, _FIRST_MAC, _LAST_MAC = b"\x01\x82", b"\x01\x01", b"\x01\x02"
 
 
 @dataclass(frozen=True, slots=True)
+class BaseKey:
+    """The base key of a unit (SCBK), and the name its owner knows it by.
+
+    Raises ValueError for a key that is no secret.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError."""
+        if weak := weakness(self.content):
+            raise ValueError(f"the key {self.name!r} {weak}")
+
+
+@dataclass(frozen=True, slots=True)
 class SessionKeys:
     """What one session encrypts with (S-ENC) and signs with (S-MAC1, S-MAC2)."""
 

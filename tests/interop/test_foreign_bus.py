@@ -32,6 +32,7 @@ from gatewayd.core.facts import (
 from gatewayd.core.model import ControllerId, Identity, OrderId
 from gatewayd.edge import serial_port
 from gatewayd.edge.osdp import LineSettings, OsdpLine, Unit
+from protocol.osdp.secure_keys import BaseKey
 from tests.interop.companion import PATIENCE
 from tests.interop.foreign import ForeignPeripherals, Who
 
@@ -49,6 +50,10 @@ def unit_at(address: int) -> ControllerId:
     return ControllerId(f"reader-{address}")
 
 
+def named(keys: Mapping[int, bytes], address: int) -> tuple[BaseKey, ...]:
+    return (BaseKey("own", keys[address]),) if address in keys else ()
+
+
 class Site:
     """A line that admits whoever it meets, and everything it told."""
 
@@ -57,7 +62,8 @@ class Site:
         self.facts: list[Fact] = []
         self.connections: dict[ControllerId, int] = {}
         units = tuple(
-            Unit(unit_at(address), address, key=known.get(address)) for address in ADDRESSES
+            Unit(unit_at(address), address, secure=address in known, keys=named(known, address))
+            for address in ADDRESSES
         )
         opener = serial_port.opener(port, BAUD)
         self.line = OsdpLine(LineSettings("bus", opener, units, baud=BAUD), self._tell)

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from gatewayd.simulate.device import Device
 from protocol.osdp.bus import (
+    BaseKey,
     Bus,
     BusEvent,
     Done,
@@ -101,7 +102,12 @@ class Line:
         secret = dict(keys or {})
         bus = Bus(
             [
-                PeripheralSettings(each, poll_interval=poll_interval, key=secret.get(each))
+                PeripheralSettings(
+                    each,
+                    poll_interval=poll_interval,
+                    secure=each in secret,
+                    keys=(BaseKey("own", secret[each]),) if each in secret else (),
+                )
                 for each in addresses
             ],
             character_time=character_time,

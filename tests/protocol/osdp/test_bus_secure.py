@@ -13,6 +13,7 @@ from protocol.message import Message
 from protocol.osdp.bus import (
     Alarm,
     Alarming,
+    BaseKey,
     Bus,
     Delivered,
     Dropped,
@@ -204,17 +205,19 @@ def test_a_unit_that_is_asked_again_while_it_introduces_itself_says_it_once() ->
 
 def test_a_key_needs_chance() -> None:
     with pytest.raises(ValueError, match="needs chance"):
-        Bus([PeripheralSettings(1, key=KEY)])
+        Bus([PeripheralSettings(1, secure=True)])
 
 
 @pytest.mark.parametrize("key", [DEFAULT_KEY, bytes(16), bytes(15)])
 def test_a_key_that_is_no_secret_is_refused(key: bytes) -> None:
-    with pytest.raises(ValueError, match="the key of address 3"):
-        PeripheralSettings(3, key=key)
+    with pytest.raises(ValueError, match="the key 'mine'"):
+        BaseKey("mine", key)
 
 
 def test_a_key_is_not_in_what_settings_print() -> None:
-    assert "key" not in repr(PeripheralSettings(1, key=KEY))
+    text = repr(PeripheralSettings(1, secure=True, keys=(BaseKey("mine", KEY),)))
+    assert "mine" in text
+    assert "content" not in text
 
 
 # --- no session, no door -------------------------------------------------------------------
@@ -756,7 +759,8 @@ def test_noise_costs_retries_and_raises_no_alarm(share: float, least: int) -> No
 
 def test_a_session_in_checksums_works_too() -> None:
     chance = Random(3).randbytes  # noqa: S311 - repeatable
-    bus = Bus([PeripheralSettings(1, crc=False, key=KEY)], chance=chance)
+    settings = PeripheralSettings(1, crc=False, secure=True, keys=(BaseKey("own", KEY),))
+    bus = Bus([settings], chance=chance)
     line = Line.with_units(1, keys={1: KEY})
     line = Line(bus, line.places)
     line.run(1)
