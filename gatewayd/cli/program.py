@@ -13,7 +13,7 @@ and summary, which is all that `gatewayd --help` shows.
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Annotated
 
@@ -37,6 +37,8 @@ USAGE, FAULT, IO, INTERRUPTED = 64, 70, 74, 130
 TYPERS_USAGE, TYPERS_ABORT = 2, 1  # what typer exits with
 LONGEST_TEXT = 300  # characters of an unexpected error on the terminal
 
+Command = Callable[..., None]
+
 
 def program(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name; return the exit code."""
@@ -58,14 +60,29 @@ def _application(arguments: Sequence[str]) -> typer.Typer:
     application.callback()(_gatewayd)
     wanted = next((each for each in arguments if not each.startswith("-")), None)
     for name, summary in COMMANDS.items():
-        function = _implementation(name) if name == wanted else _not_loaded
-        application.command(name, short_help=summary, help=_paragraphs(function))(function)
+        if name == wanted:
+            _add(application, name, summary)
+        else:
+            application.command(name, short_help=summary)(_not_loaded)
     return application
 
 
-def _implementation(name: str) -> Callable[..., None]:
-    function: Callable[..., None] = import_module(f"gatewayd.cli.{name}").command
-    return function
+def _add(application: typer.Typer, name: str, summary: str) -> None:
+    """Add what the module has: its `command`, or a group of `commands` by name."""
+    found = _implementation(name)
+    if not isinstance(found, Mapping):
+        application.command(name, short_help=summary, help=_paragraphs(found))(found)
+        return
+    group = typer.Typer(no_args_is_help=True)
+    for each, function in found.items():
+        group.command(each, help=_paragraphs(function))(function)
+    application.add_typer(group, name=name, short_help=summary, help=summary)
+
+
+def _implementation(name: str) -> Command | Mapping[str, Command]:
+    module = import_module(f"gatewayd.cli.{name}")
+    found: Command | Mapping[str, Command] = getattr(module, "command", None) or module.commands
+    return found
 
 
 def _not_loaded() -> None:
