@@ -25,12 +25,16 @@ from dataclasses import dataclass
 from math import inf
 from random import Random
 
+from gatewayd.simulate.file_taker import FileTaker
 from protocol.errors import MalformedMessage, MessageError
 from protocol.message import Message
 from protocol.osdp.commands import (
+    Abort,
     Challenge,
     Identify,
+    KeepActive,
     LedRecord,
+    ManufacturerCommand,
     OutputAction,
     OutputRecord,
     Poll,
@@ -43,8 +47,10 @@ from protocol.osdp.commands import (
     SetCommunication,
     SetLeds,
     SetOutputs,
+    SetReceiveSize,
     ShowText,
     SoundBuzzer,
+    TransferFile,
     decode_command,
 )
 from protocol.osdp.frame import BROADCAST, Frame, FrameReader
@@ -58,6 +64,7 @@ from protocol.osdp.replies import (
     InputStatus,
     Keypad,
     LocalStatus,
+    ManufacturerReply,
     Nak,
     OutputStatus,
     RawCard,
@@ -73,6 +80,7 @@ from protocol.osdp.secure_handshake import (
 )
 from protocol.osdp.secure_keys import RANDOM_LENGTH
 from protocol.osdp.secure_session import PeripheralSession
+from protocol.osdp.sizes import SMALLEST_RECEIVE
 
 SILENCE_LIMIT = 8.0  # seconds without a command; then it is offline
 INTER_CHARACTER = 0.02  # seconds between two bytes of a frame
@@ -171,6 +179,9 @@ class Device:
         self.lights: deque[LedRecord] = deque(maxlen=HISTORY_BOUND)
         self.sounds: deque[SoundBuzzer] = deque(maxlen=HISTORY_BOUND)
         self.texts: deque[ShowText] = deque(maxlen=HISTORY_BOUND)
+        self.files = FileTaker()
+        self.panel_takes = SMALLEST_RECEIVE  # bytes of a frame, as far as it was told
+        self.keeps_card_for = 0  # milliseconds
         self.complaints: deque[str] = deque(maxlen=HISTORY_BOUND)
         self.busy = 0  # so many commands are answered with BUSY and not looked at
         self.off = False  # without power it neither hears nor speaks
@@ -203,6 +214,11 @@ class Device:
             SoundBuzzer: self._sound,
             ShowText: self._show,
             SetCommunication: self._set_communication,
+            TransferFile: lambda command, _now: self.files.take(command),
+            Abort: lambda _command, _now: self.files.abort(),
+            SetReceiveSize: self._set_receive_size,
+            KeepActive: self._keep_active,
+            ManufacturerCommand: self._of_its_maker,
         }
 
     # --- what people and wires do to it -----------------------------------------------
@@ -234,6 +250,7 @@ class Device:
     def cycle_power(self) -> None:
         """Lose everything that is not in flash: outputs, reports, the count."""
         self._reports.clear()
+        self.files.forget()
         self._outputs = [Output() for _ in self._outputs]
         self._reader.forget()
         self._start()
@@ -437,6 +454,20 @@ class Device:
     def _show(self, command: ShowText, _now: float) -> Message:
         self.texts.append(command)
         return Ack()
+
+    def _set_receive_size(self, command: SetReceiveSize, _now: float) -> Message:
+        self.panel_takes = command.size
+        return Ack()
+
+    def _keep_active(self, command: KeepActive, _now: float) -> Message:
+        self.keeps_card_for = command.milliseconds
+        return Ack()
+
+    def _of_its_maker(self, command: ManufacturerCommand, _now: float) -> Message:
+        """Echo what is meant for units of its maker."""
+        if command.vendor != self.identification.vendor:
+            return Nak(UNKNOWN)
+        return ManufacturerReply(command.vendor, command.data)
 
     def _set_communication(self, command: SetCommunication, _now: float) -> Message:
         self._moves_to, self.baud = command.address, command.baud

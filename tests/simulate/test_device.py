@@ -7,9 +7,13 @@ import pytest
 from gatewayd.simulate.device import REPORTS_BOUND, Device, Pulse
 from protocol.message import Message
 from protocol.osdp.commands import (
+    Abort,
+    FileType,
     Identify,
+    KeepActive,
     LedColour,
     LedRecord,
+    ManufacturerCommand,
     OutputAction,
     OutputRecord,
     Poll,
@@ -23,8 +27,10 @@ from protocol.osdp.commands import (
     SetKey,
     SetLeds,
     SetOutputs,
+    SetReceiveSize,
     ShowText,
     SoundBuzzer,
+    TransferFile,
 )
 from protocol.osdp.frame import BROADCAST, Frame, FrameReader, SecurityBlock
 from protocol.osdp.lights import BuzzerTone
@@ -35,10 +41,12 @@ from protocol.osdp.replies import (
     InputStatus,
     Keypad,
     LocalStatus,
+    ManufacturerReply,
     Nak,
     OutputStatus,
     RawCard,
     ReaderStatus,
+    TransferStatus,
     decode_reply,
 )
 from protocol.osdp.secure_handshake import (
@@ -454,3 +462,29 @@ def test_the_default_key_opens_only_in_install_mode() -> None:
     panel = SecurePanel(Device(1, install_mode=True))
     assert isinstance(panel.begin(handshake), Established)
     assert DEFAULT_KEY not in repr(panel.device).encode()
+
+
+def test_it_takes_a_file_and_forgets_half_of_one_with_its_power(panel: Panel) -> None:
+    panel.ask(Identify())
+    half = TransferFile(FileType.OPAQUE, 6, 0, b"abc")
+    assert isinstance(panel.ask(half), TransferStatus)
+    panel.device.cycle_power()
+    panel.ask(Identify(), sequence=0)
+    assert panel.ask(TransferFile(FileType.OPAQUE, 6, 3, b"def")) == Nak(9)
+    assert isinstance(panel.ask(half), TransferStatus)
+    assert panel.ask(Abort()) == Ack()
+    assert panel.device.files.aborted == 1
+
+
+def test_it_listens_to_its_maker_and_to_nobody_elses(panel: Panel) -> None:
+    panel.ask(Identify())
+    vendor = panel.device.identification.vendor
+    assert panel.ask(ManufacturerCommand(vendor, b"x")) == ManufacturerReply(vendor, b"x")
+    assert panel.ask(ManufacturerCommand(b"abc", b"x")) == Nak(3)
+
+
+def test_it_is_told_how_long_its_answers_may_be_and_to_keep_a_card(panel: Panel) -> None:
+    panel.ask(Identify())
+    assert panel.ask(SetReceiveSize(1440)) == Ack()
+    assert panel.ask(KeepActive(3000)) == Ack()
+    assert (panel.device.panel_takes, panel.device.keeps_card_for) == (1440, 3000)
