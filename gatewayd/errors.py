@@ -5,8 +5,10 @@
     * Refused              the hardware audit refuses to drive this site: 69
     * StateError           the state directory cannot be read or written: 74
         * DamagedState     a file in it is not what we wrote; nothing was changed
+    * LineFailed           a port fails, or a unit on it does not do what it should: 74
     * TryAgain             it may work later: 75
         * StateInUse       another process holds the state directory
+        * PortInUse        another process has the serial port
     * NotPermitted         whoever asks may not: 77
     * ConfigError          the configuration is wrong: 78
 
@@ -47,10 +49,20 @@ class DamagedState(StateError):
     """A file of ours does not hold what we wrote. Names the file and what to do."""
 
 
+class LineFailed(GatewayError):
+    """A port cannot be used, or a unit does not answer as it should."""
+
+    exit_code = 74
+
+
 class TryAgain(GatewayError):
     """It cannot be done now."""
 
     exit_code = 75
+
+
+class PortInUse(TryAgain):
+    """Another process has the port open."""
 
 
 class StateInUse(TryAgain):

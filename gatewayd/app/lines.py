@@ -20,7 +20,7 @@ def make_lines(config: Config, tell: Callable[[Fact], None]) -> dict[str, OsdpLi
         name: OsdpLine(
             LineSettings(
                 name,
-                _opener(line),
+                opener_of(line),
                 tuple(units[name]),
                 baud=line.baud if isinstance(line, SerialLine) else 0,
                 poll_interval=line.poll_interval_ms / 1000,
@@ -31,7 +31,8 @@ def make_lines(config: Config, tell: Callable[[Fact], None]) -> dict[str, OsdpLi
     }
 
 
-def _opener(line: SerialLine | TcpLine) -> Opener:
+def opener_of(line: SerialLine | TcpLine) -> Opener:
+    """Return how the port or socket of a line is opened."""
     if isinstance(line, TcpLine):
         return tcp.opener(line.host, line.port)
     return serial_port.opener(
