@@ -16,8 +16,8 @@ Everything is read by hand here, since every byte on the line comes through;
 import struct
 from binascii import crc_hqx
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast
 
 from protocol.checks import CRC_START, checksum
 from protocol.errors import BadCheck, FrameError, UnsendableMessage
@@ -153,7 +153,7 @@ class Frame:
             return cls._decode_secured(raw, end)
         if end <= 5:
             raise FrameError("has no room for a message code")
-        return cls(
+        return made(
             address & 0x7F,
             control & SEQUENCE,
             raw[5],
@@ -170,20 +170,22 @@ class Frame:
         at = 5 + raw[5]
         if not 7 <= at < end:
             raise FrameError(f"a security block of {raw[5]} bytes")
-        security = SecurityBlock(raw[6], raw[7:at])
-        body_end = end - MAC_LENGTH if security.has_mac else end
+        kind = raw[6]
+        security = _EMPTY_BLOCKS[kind] if at == 7 else SecurityBlock(kind, raw[7:at])
+        body_end = end - MAC_LENGTH if FIRST_WITH_MAC <= kind <= LAST_WITH_MAC else end
         if at >= body_end:
             raise FrameError("has no room for a message code")
-        return cls(
-            raw[1] & 0x7F,
-            raw[4] & SEQUENCE,
+        address, control = raw[1], raw[4]
+        return made(
+            address & 0x7F,
+            control & SEQUENCE,
             raw[at],
             raw[at + 1 : body_end],
-            raw[1] > 0x7F,
-            raw[4] & USES_CRC != 0,
+            address > 0x7F,
+            control & USES_CRC != 0,
             security,
             raw[body_end:end],
-            raw[4] & RESERVED,
+            control & RESERVED,
         )
 
     def _unsendable(self, length: int) -> UnsendableMessage:
@@ -192,6 +194,55 @@ class Frame:
             f"{self.code}, reserved {self.reserved}: {LONGEST} bytes, 127, 3, 255 and 0xf0 "
             "are the limits"
         )
+
+
+_EMPTY_BLOCKS = tuple(map(SecurityBlock, range(0x100)))  # by type
+
+
+class _Draft:
+    """A frame while it is put together.
+
+    A frozen dataclass sets each of its fields by way of `object.__setattr__`, which takes
+    four times as long. A draft has the same slots, so once it is filled it can be a frame.
+    """
+
+    __slots__ = (
+        "address",
+        "body",
+        "code",
+        "crc",
+        "mac",
+        "reply",
+        "reserved",
+        "security",
+        "sequence",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the fields of a frame
+        self,
+        address: int,
+        sequence: int,
+        code: int,
+        body: bytes,
+        reply: bool,  # noqa: FBT001
+        crc: bool,  # noqa: FBT001
+        security: SecurityBlock | None = None,
+        mac: bytes = b"",
+        reserved: int = 0,
+    ) -> None:
+        self.address = address
+        self.sequence = sequence
+        self.code = code
+        self.body = body
+        self.reply = reply
+        self.crc = crc
+        self.security = security
+        self.mac = mac
+        self.reserved = reserved
+        self.__class__ = Frame  # type: ignore[assignment]  # noqa: PLE0237 - of the same slots
+
+
+made = cast(type[Frame], _Draft)  # makes a frame like any other, quickly
 
 
 def sealed(address: int, sequence: int, code: int, body: bytes, *, crc: bool = True) -> bytes:
@@ -242,8 +293,10 @@ class FrameReader:
         if not self._buffer:
             whole = data[1:] if data[:1] == _IDLE else data
             if _says_its_length(whole):
-                with suppress(FrameError):  # which is for the scan to count
+                try:
                     return iter((Frame.decode(whole),))
+                except FrameError:
+                    pass  # which is for the scan to count
         found: list[Frame] = []
         for at in range(0, len(data), LONGEST):
             self._buffer += data[at : at + LONGEST]

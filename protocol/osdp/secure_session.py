@@ -32,6 +32,7 @@ from protocol.osdp.frame import (
     USES_CRC,
     Frame,
     SecurityBlock,
+    made,
 )
 from protocol.osdp.replies import Busy, Nak
 from protocol.osdp.secure_cipher import BLOCK, SessionCipher
@@ -44,6 +45,7 @@ _AROUND = 14  # bytes of a secured frame beside its body, with a CRC
 LONGEST_SECURED = (LONGEST - _AROUND) // BLOCK * BLOCK - 1  # bytes of a body before padding
 
 _NEGATE = (1 << 8 * BLOCK) - 1
+_number = int.from_bytes
 _HEAD = struct.Struct("<BBHBBBB").pack  # mark to code, with a block that has no data
 
 
@@ -72,6 +74,7 @@ class _Turns:
         self._said = self._heard = int.from_bytes(initial_rmac, "big")
         self._seals = self._opens = SIGNED_COMMAND
         self._from = self._to = address  # as the address byte of what is heard and said
+        self._hears_replies = False
         self._control = HAS_SECURITY | (USES_CRC if crc else 0)
         self._around = _AROUND if crc else _AROUND - 1
         self._may_seal = False
@@ -90,14 +93,14 @@ class _Turns:
                 f"a secured body of {len(body)} bytes, sequence {sequence}, code {code}: "
                 f"{LONGEST_SECURED} bytes, 3 and 255 are the limits"
             )
-        kind = self._seals
+        kind, vector = self._seals, self._heard
         if body:
             kind += ENCRYPTED
-            body = self._cipher.encrypt(body, self._heard ^ _NEGATE)
+            body = self._cipher.encrypt(body, vector ^ _NEGATE)
         length = self._around + len(body)
         head = _HEAD(MARK, self._to, length, self._control | sequence, 2, kind, code) + body
-        mac = self._cipher.mac(head, self._heard)
-        self._said = int.from_bytes(mac, "big")
+        mac = self._cipher.mac(head, vector)
+        self._said = _number(mac, "big")
         self._may_seal = False
         self._sequence = sequence
         sealed = head + mac[:MAC_LENGTH]
@@ -107,40 +110,39 @@ class _Turns:
 
     def _open_sealed(self, frame: Frame, block: SecurityBlock) -> Frame | None:
         """Return what the other side sealed now, in clear; None if this is not it."""
-        kind, body = block.type, frame.body
+        kind, sequence, code, body = block.type, frame.sequence, frame.code, frame.body
+        encrypted, reply, crc = kind - self._opens, frame.reply, frame.crc
         if (
-            (kind != self._opens and kind != self._opens + ENCRYPTED)
+            (encrypted and encrypted != ENCRYPTED)
             or block.data
-            or (frame.address | REPLY if frame.reply else frame.address) != self._from
+            or frame.address != self._address
+            or reply is not self._hears_replies
         ):
             return None
-        mac = self._mac_of(frame, kind)
+        length, control = _AROUND + len(body), sequence | frame.reserved | HAS_SECURITY
+        if crc:
+            control |= USES_CRC
+        else:
+            length -= 1
+        head = _HEAD(MARK, self._from, length, control, 2, kind, code) + body  # `Frame.head`
+        vector = self._said
+        mac = self._cipher.mac(head, vector)
         if not compare_digest(mac[:MAC_LENGTH], frame.mac):
             self.fault = Fault.WRONG_MAC
             return None
-        if kind != self._opens:
-            plain = self._cipher.decrypt(body, self._said ^ _NEGATE)
+        if encrypted:
+            plain = self._cipher.decrypt(body, vector ^ _NEGATE)
             if plain is None:
                 self.fault = Fault.BAD_PADDING
                 return None
             body = plain
-        elif body and frame.code != Nak.CODE:
+        elif body and code != Nak.CODE:
             self.fault = Fault.NOT_ENCRYPTED
             return None
-        if frame.code != Busy.CODE:
-            self._heard = int.from_bytes(mac, "big")
+        if code != Busy.CODE:
+            self._heard = _number(mac, "big")
             self._may_seal = True
-        return Frame(self._address, frame.sequence, frame.code, body, frame.reply, frame.crc)
-
-    def _mac_of(self, frame: Frame, kind: int) -> bytes:
-        """What `Frame.head` would return, signed."""
-        body, control = frame.body, frame.sequence | frame.reserved | HAS_SECURITY
-        if frame.crc:
-            length, control = _AROUND + len(body), control | USES_CRC
-        else:
-            length = _AROUND - 1 + len(body)
-        head = _HEAD(MARK, self._from, length, control, 2, kind, frame.code) + body
-        return self._cipher.mac(head, self._said)
+        return made(self._address, sequence, code, body, reply, crc)
 
     def _out_of_turn(self) -> UnsendableMessage:
         if self.fault is not None:
@@ -160,6 +162,7 @@ class SecureSession(_Turns):
         super().__init__(address, keys, initial_rmac, crc=crc)
         self._opens = SIGNED_REPLY
         self._from = address | REPLY
+        self._hears_replies = True
         self._may_seal = True
 
     def withdraw(self) -> None:

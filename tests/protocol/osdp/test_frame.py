@@ -1,6 +1,6 @@
 """Frames on the wire."""
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from protocol.checks import checksum, crc16
 from protocol.errors import BadCheck, FrameError, UnsendableMessage
 from protocol.osdp import frame_layout
-from protocol.osdp.frame import LONGEST, MARK, Frame, SecurityBlock, sealed
+from protocol.osdp.frame import LONGEST, MARK, Frame, SecurityBlock, made, sealed
 from tests.protocol.osdp.frames import byte, frames
 
 
@@ -207,6 +207,17 @@ def test_a_frame_without_room_for_a_code_is_none() -> None:
 def test_a_body_never_shows() -> None:
     """It may be a key or a PIN."""
     assert "secret" not in repr(Frame(1, 0, 0x75, b"secret"))
+
+
+@given(frames())
+def test_a_frame_made_quickly_is_a_frame_like_any_other(frame: Frame) -> None:
+    quick = made(*(getattr(frame, each.name) for each in fields(frame)))
+    assert type(quick) is Frame
+    assert quick == frame
+    assert hash(quick) == hash(frame)
+    assert repr(quick) == repr(frame)
+    with pytest.raises(FrozenInstanceError):
+        quick.code = 0  # type: ignore[misc]  # that is the point
 
 
 # --- by hand and by definition ----------------------------------------------------------
