@@ -20,6 +20,7 @@ from gatewayd.core.model import (
     RequestId,
 )
 from gatewayd.core.permissions import Update
+from gatewayd.core.pins import Pin
 from gatewayd.core.requests import Request
 
 
@@ -136,6 +137,54 @@ class RememberModes:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenWindow:
+    """Let this one unit be given a key until then, and nothing else; ends in `WindowClosed`."""
+
+    controller: ControllerId
+    until: float  # monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWindow:
+    """End it before its time."""
+
+    controller: ControllerId
+
+
+@dataclass(frozen=True, slots=True)
+class GiveKey:
+    """Send a new key to the unit that answered in the window.
+
+    It ends in `KeyProved` and `WindowClosed`, in `KeyNotGiven` or in `KeyNotKept`.
+    """
+
+    controller: ControllerId
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceKey:
+    """Send a new key to a unit inside its session.
+
+    It ends in `KeyProved`, `KeyNotGiven` or `KeyNotKept`.
+    """
+
+    controller: ControllerId
+    connection: int
+    expires: float  # monotonic; never sent later
+
+
+@dataclass(frozen=True, slots=True)
+class RememberPins:
+    """Make what is known of who was approved in which place survive a power cut.
+
+    Nothing waits for it: what is lost is pinned, or must be accepted, once more.
+    """
+
+    pins: Mapping[ControllerId, Pin | None]
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionsView:
     """For `R/permissions`."""
 
@@ -173,6 +222,11 @@ Action = (
     | ReportHealth
     | SavePermissions
     | RememberModes
+    | RememberPins
+    | OpenWindow
+    | CloseWindow
+    | GiveKey
+    | ReplaceKey
     | Show
     | ApproveInventory
     | Refuse

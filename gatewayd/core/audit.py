@@ -9,19 +9,21 @@ layers. The rules are asked in this order, and the first that matches decides:
 4. the site's approvals: what the shipped ones do not know
 5. nothing matches: unknown, and not driven
 
-An approved controller that is configured for more readers, inputs or outputs than it
-says it has is misconfigured, and not driven either. Until a secure session proves an
-identity it is only a claim; the claim is kept byte for byte in `Identity.evidence`. Where
-the site demands proof, a claim is not enough: that unit is misconfigured, too.
+What a rule approves is still not driven if it is not the unit that was approved in this place
+before (`pins`: changed), if the site demands proof of its identity and got a claim, or if a
+door hangs on a part that it does not have (`capacity`: both misconfigured). Until a secure
+session proves an identity it is only a claim; the claim is kept byte for byte in
+`Identity.evidence`.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gatewayd.core.capacity import Use, lacking, unseen, uses_of
 from gatewayd.core.model import ControllerId, Door, Identity, Verdict
 
-INPUTS, OUTPUTS, SECURITY, READERS = 1, 2, 9, 13  # of OSDP PDCAP (SIA OSDP 2.2, Annex B)
+SECURITY = 9  # function of OSDP PDCAP (SIA OSDP 2.2, Annex B)
 
 
 class Status(StrEnum):
@@ -78,11 +80,9 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the configuration demands of one controller: how many of each kind, and proof."""
+    """What the configuration demands of one controller: parts for doors, and proof."""
 
-    readers: int = 0
-    inputs: int = 0
-    outputs: int = 0
+    uses: tuple[Use, ...] = ()
     secure: bool = False  # its identity must be proved
 
 
@@ -97,11 +97,16 @@ class Finding:
 
 
 def judge(
-    identity: Identity, catalogue: Catalogue, needs: Needs, fault: str | None = None
+    identity: Identity,
+    catalogue: Catalogue,
+    needs: Needs,
+    fault: str | None = None,
+    changed: str | None = None,
 ) -> Finding:
     """Return the verdict on a controller that answered.
 
-    `fault`: why it did not prove its identity, if it was asked to.
+    `fault`: why it did not prove its identity, if it was asked to. `changed`: why it is not
+    the unit that was approved here.
     """
     family = catalogue.find(identity)
     if family is None:
@@ -109,41 +114,20 @@ def judge(
     if family.status is Status.CLASSIC:
         why = f"{_named(identity)} is Classic hardware: {family.note or family.name}"
         return Finding(Verdict.CLASSIC, why, family.name, family.replacement)
+    if changed is not None:
+        return Finding(Verdict.CHANGED, changed, family.name)
     if needs.secure and not identity.proved:
         return Finding(Verdict.MISCONFIGURED, _unproved(fault), family.name)
-    if missing := _missing(identity, needs):
+    if missing := lacking(identity, needs.uses):
         return Finding(Verdict.MISCONFIGURED, missing, family.name)
-    return Finding(Verdict.APPROVED, f"matches {family.name}", family.name)
+    note = unseen(identity, needs.uses)
+    why = f"matches {family.name}" + (f"; {note}" if note else "")
+    return Finding(Verdict.APPROVED, why, family.name)
 
 
 def needs_of(doors: Iterable[Door]) -> dict[ControllerId, Needs]:
     """Return what the doors use, controller by controller."""
-    used: dict[ControllerId, list[int]] = {}
-    for door in doors:
-        parts = (door.reader, 0), (door.contact, 1), (door.exit_button, 1), (door.lock, 2)
-        for point, kind in parts:
-            if point is not None:
-                counts = used.setdefault(point.controller, [0, 0, 0])
-                counts[kind] = max(counts[kind], point.number + 1)
-    return {
-        controller: Needs(readers, inputs, outputs)
-        for controller, (readers, inputs, outputs) in used.items()
-    }
-
-
-def _missing(identity: Identity, needs: Needs) -> str:
-    counts = {function: count for function, _, count in identity.capabilities}
-    has = {
-        "readers": (needs.readers, max(1, counts.get(READERS, 1))),  # 0 and 1 both mean one
-        "inputs": (needs.inputs, counts.get(INPUTS, 0)),
-        "outputs": (needs.outputs, counts.get(OUTPUTS, 0)),
-    }
-    short = [
-        f"{used} {what} used, {count} there"
-        for what, (used, count) in has.items()
-        if used > count
-    ]
-    return "; ".join(short)
+    return {controller: Needs(uses) for controller, uses in uses_of(doors).items()}
 
 
 def _unproved(fault: str | None) -> str:

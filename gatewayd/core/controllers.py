@@ -10,7 +10,9 @@ until every controller is judged, or for `settle_seconds`, nobody is admitted. I
 unit is among them then, or ever before the whole inventory has been approved once, the
 site is refused: everything is barred and stays so.
 
-A verdict ends with its connection: what does not answer is unreachable.
+A verdict ends with its connection: what does not answer is unreachable. Who was approved in a
+place outlives it (`pins`): another unit there is changed, and not driven, until an operator
+accepts it.
 """
 
 import math
@@ -25,11 +27,14 @@ from gatewayd.core.actions import (
     Identify,
     Record,
     Refuse,
+    RememberPins,
     Show,
 )
 from gatewayd.core.audit import Finding, Needs, judge, needs_of
 from gatewayd.core.events import (
     AuditBlocked,
+    ControllerAccepted,
+    ControllerFirmwareChanged,
     ControllerOnline,
     ControllerSecurity,
     ControllerTampered,
@@ -56,6 +61,7 @@ from gatewayd.core.model import (
     Moment,
     Verdict,
 )
+from gatewayd.core.pins import Pin, Pins, dotted, pin_of
 from gatewayd.core.site import OnClassic, SiteConfig
 
 REPORT_PAUSE = 1.0  # seconds between two audit reports, when many controllers appear at once
@@ -85,7 +91,9 @@ class Unit:
     finding: Finding = _NOT_SEEN
     judged: datetime | None = None
     identity: Identity | None = None  # as last heard
-    abnormal: tuple[bool, bool] = (False, False)  # tamper, power
+    fault: str | None = None  # why it did not prove that
+    suspect: Pin | None = None  # the newest unit that was told to be another
+    abnormal: tuple[bool, bool] | None = None  # tamper, power; as last heard
 
     @property
     def online(self) -> bool:
@@ -99,6 +107,7 @@ class Unit:
 
     def view(self) -> ControllerView:
         """Return what stands on `R/controllers/<controller>`."""
+        tamper, power = self.abnormal if self.online and self.abnormal else (None, None)
         return ControllerView(
             controller=self.id,
             line=self.line,
@@ -110,6 +119,8 @@ class Unit:
             replacement=self.finding.replacement,
             identity=self.identity,
             since=self.judged,
+            tamper=tamper,
+            power=power,
         )
 
 
@@ -128,6 +139,7 @@ class Controllers:
             )
             for id_, line in site.controllers.items()
         }
+        self._pins = Pins(site.pins)
         self._approved = site.inventory_approved
         self._settling = self._strict  # whether nobody is admitted yet
         self._settle_at = math.inf
@@ -137,6 +149,10 @@ class Controllers:
         self._moved: dict[ControllerId, Unit] = {}
         self.refused = False
         self.strays = 0  # reports that were not believed
+
+    def __contains__(self, controller: object) -> bool:
+        """Say whether there is such a controller."""
+        return controller in self._units
 
     def __getitem__(self, controller: ControllerId) -> Unit:
         """Return one of the configured controllers."""
@@ -167,11 +183,8 @@ class Controllers:
             unit.connection, unit.ended = fact.connection, fact.connection - 1
             unit.since = now.utc
         unit.asked = unit.silent = False
-        unit.identity = fact.identity
-        finding = judge(fact.identity, self._site.catalogue, unit.needs, fact.fault)
-        self._found(unit, finding, now)
-        self._pass_gate(unit, now)
-        self._show(unit)
+        unit.identity, unit.fault = fact.identity, fact.fault
+        self._judge(unit, fact.identity, now)
 
     def silent(self, fact: ControllerSilent | ControllerAnswers, now: Moment) -> None:
         """A controller misses answers, or answers again."""
@@ -204,10 +217,10 @@ class Controllers:
     def health(self, fact: HealthRead) -> None:
         """Tamper and power, as often as they change."""
         unit = self._units[fact.controller]
-        abnormal = fact.tamper, fact.power
-        if abnormal != unit.abnormal:
-            unit.abnormal = abnormal
+        before, unit.abnormal = unit.abnormal, (fact.tamper, fact.power)
+        if unit.abnormal != (before or (False, False)):
             self._out.append(Record(ControllerTampered(unit.id, fact.tamper, fact.power)))
+        self._show(unit)
 
     def believes(self, fact: Report) -> bool:
         """Say whether a report counts: its controller is admitted in this very connection."""
@@ -227,6 +240,16 @@ class Controllers:
             self._out.append(Record(ReportsIgnored(unit.id, type(fact).__name__, why)))
 
     # --- what others ask --------------------------------------------------------------
+
+    def accept(self, controller: ControllerId, by: str, now: Moment) -> None:
+        """Take the unit that is there for the one that belongs there, and judge it anew."""
+        unit, before = self._units[controller], self._pins[controller]
+        assert unit.identity is not None  # it is there
+        self._pins.accept(controller, unit.identity)
+        was = None if before is None else before.serial
+        self._out.append(Record(ControllerAccepted(controller, unit.identity.serial, was, by)))
+        self._out.append(RememberPins(self._pins.all))
+        self._judge(unit, unit.identity, now)
 
     def ask_again(self) -> set[ControllerId]:
         """Close every gate and read all identities anew; return who can answer."""
@@ -264,6 +287,34 @@ class Controllers:
     @property
     def _strict(self) -> bool:
         return self._site.on_classic is OnClassic.REFUSE and not self._approved
+
+    def _judge(self, unit: Unit, identity: Identity, now: Moment) -> None:
+        changed = self._pins.objection(unit.id, identity)
+        catalogue = self._site.catalogue
+        finding = judge(identity, catalogue, unit.needs, unit.fault, changed)
+        self._found(unit, finding, now)
+        self._pass_gate(unit, now)
+        self._suspect(unit, pin_of(identity))
+        self._show(unit)
+
+    def _suspect(self, unit: Unit, who: Pin) -> None:
+        """Say that another unit is there, once for each."""
+        if unit.finding.verdict is not Verdict.CHANGED:
+            unit.suspect = None
+        elif unit.suspect != who:
+            unit.suspect = who
+            self._out.append(Record(ControllerSecurity(unit.id, "another unit answers")))
+
+    def _pin(self, unit: Unit) -> None:
+        """Remember who was approved here; tell a new firmware."""
+        assert unit.identity is not None  # it was approved
+        before = self._pins[unit.id]
+        if not self._pins.approved(unit.id, unit.identity):
+            return
+        if before is not None:
+            was, is_ = dotted(before.firmware), dotted(unit.identity.firmware)
+            self._out.append(Record(ControllerFirmwareChanged(unit.id, was, is_)))
+        self._out.append(RememberPins(self._pins.all))
 
     def _end_connection(self, unit: Unit) -> None:
         if unit.connection is not None:
@@ -319,6 +370,7 @@ class Controllers:
         unit.admitted = True
         self._moved[unit.id] = unit
         self._out.append(Admit(unit.id, unit.connection))
+        self._pin(unit)
         if not self._approved and all(each.approved for each in self._units.values()):
             self._approved = True
             self._out.append(ApproveInventory())

@@ -225,12 +225,13 @@ class DoorState:
 
     # --- the contact ------------------------------------------------------------------
 
-    def contact_read(self, level: ContactState, now: Moment) -> list[Event]:
-        """Take the contact's level (OPEN, CLOSED or FAULT)."""
+    def contact_read(self, level: ContactState, now: Moment, what: str) -> list[Event]:
+        """Take the contact's level: OPEN, CLOSED or FAULT; `what` is the matter then."""
         if level is self.contact:
             return []
         self.contact, self.contact_since = level, now.utc
-        events = self._fault_is(CONTACT_FAULT, "contact", fault=level is ContactState.FAULT)
+        what = what if level is ContactState.FAULT else ""
+        events = self._fault_is(CONTACT_FAULT, "contact", what)
         if level is ContactState.OPEN:
             events += self._open(now)
         elif level is ContactState.CLOSED:
@@ -282,7 +283,7 @@ class DoorState:
     def exit_read(self, level: InputState) -> tuple[bool, list[Event]]:
         """Take the exit button's level, ACTIVE while pressed; say if a press begins."""
         before, self._exit = self._exit, level
-        events = self._fault_is(EXIT_FAULT, "exit_button", fault=level is InputState.FAULT)
+        events = self._fault_is(EXIT_FAULT, "exit_button", level if level.faulty else "")
         return before is InputState.INACTIVE and level is InputState.ACTIVE, events
 
     def exit_lost(self) -> None:
@@ -352,11 +353,13 @@ class DoorState:
     def _end_alarms(self) -> tuple[str, ...]:
         return self._end(FORCED, HELD_OPEN, PRE_ALARM)
 
-    def _fault_is(self, alarm: str, part: str, *, fault: bool) -> list[Event]:
+    def _fault_is(self, alarm: str, part: str, what: str) -> list[Event]:
+        """`what` is the matter; empty: nothing is."""
+        fault = bool(what)
         if fault is (alarm in self.alarms):
             return []
         if fault:
             self._alarm(alarm)
         else:
             self._end(alarm)
-        return [DoorFault(self.door.id, fault, part)]
+        return [DoorFault(self.door.id, fault, part, what)]

@@ -4,6 +4,9 @@ It stands between the doors' states, which know no controllers, and the controll
 know no doors: a card, an input or a request becomes an event and perhaps an order (see
 `drive`), a controller that comes or goes becomes parts of doors in sight or out of sight.
 
+What may have waited in a unit for longer than `stale_seconds`, and so whatever waited there
+over an outage, opens nothing when it is heard at last: whoever held the card there is gone.
+
 Every order has its explanation in the same list of actions, in front of it: a grant, an
 exit request, a release on request or a changed mode. Only a latch that is given again (its
 lock came back, or did not follow) has it further up in the journal.
@@ -26,11 +29,13 @@ from gatewayd.core.events import (
     DoorReleased,
     Event,
     ExitRequested,
+    ReleaseFailed,
 )
 from gatewayd.core.facts import (
     CardRead,
     InputsRead,
     InputState,
+    Outcome,
     OutputsRead,
 )
 from gatewayd.core.model import (
@@ -46,7 +51,8 @@ from gatewayd.core.model import (
     Reason,
 )
 from gatewayd.core.requests import Request
-from gatewayd.core.site import parts
+from gatewayd.core.site import STALE_SECONDS, parts
+from gatewayd.core.spare_inputs import SpareInputs
 from gatewayd.core.views import view_of
 
 
@@ -62,8 +68,15 @@ class Doors:
     """All doors, and when the next of them waits for something."""
 
     def __init__(
-        self, doors: Iterable[Door], controllers: Controllers, desk: Desk, out: list[Action]
+        self,
+        doors: tuple[Door, ...],
+        controllers: Controllers,
+        desk: Desk,
+        out: list[Action],
+        stale_seconds: float = STALE_SECONDS,
     ) -> None:
+        self._stale_seconds = stale_seconds
+        self._spare = SpareInputs(doors)
         self._controllers = controllers
         self._desk = desk
         self._out = out
@@ -109,7 +122,9 @@ class Doors:
             return
         decision = decide(state.door, state.mode, fact.card, grants, now)
         reason = decision.reason
-        if decision.granted:
+        if decision.granted and fact.age(now.mono) > self._stale_seconds:
+            reason = Reason.STALE_CARD
+        elif decision.granted:
             reason = self.drive.obstacle(state) or reason
         self._decided(state, fact.card, reason, decision.holder, now)
 
@@ -168,18 +183,20 @@ class Doors:
 
     def inputs(self, fact: InputsRead, now: Moment) -> None:
         """Hand every input to its door; a missing one is a fault."""
+        stale = fact.waited > self._stale_seconds
         if self._levels.get(fact.controller) == fact.inputs:
             return
         self._levels[fact.controller] = fact.inputs
         for wire in self._wires.get(fact.controller, ()):
             missing = wire.number >= len(fact.inputs)
-            level = InputState.FAULT if missing else fact.inputs[wire.number]
+            level = InputState.MISSING if missing else fact.inputs[wire.number]
             if wire.is_exit:
-                self._exit(wire.door, level, now)
+                self._exit(wire.door, level, now, stale=stale)
             else:
                 contact = _contact(level, open_when=wire.door.door.contact_open_when)
-                self._record(wire.door.contact_read(contact, now))
+                self._record(wire.door.contact_read(contact, now, level))
             self._after(wire.door)
+        self._record(self._spare.read(fact))
 
     def outputs(self, fact: OutputsRead, now: Moment) -> None:
         """Take note of how the locks are."""
@@ -188,14 +205,19 @@ class Doors:
                 state.output_read(now, on=fact.outputs[state.door.lock.number])
                 self._after(state)
 
-    def _exit(self, state: DoorState, level: InputState, now: Moment) -> None:
+    def _exit(self, state: DoorState, level: InputState, now: Moment, *, stale: bool) -> None:
         """An exit request opens in every mode."""
-        if level is not InputState.FAULT and not state.door.exit_active_when:
+        if not level.faulty and not state.door.exit_active_when:
             level = _inverted(level)
         pressed, events = state.exit_read(level)
         self._record(events)
-        if pressed:
-            self._out.append(Record(ExitRequested(state.door.id)))
+        if not pressed:
+            return
+        self._out.append(Record(ExitRequested(state.door.id)))
+        if stale:
+            failed = ReleaseFailed(state.door.id, Outcome.NOT_SENT, "it was pressed long ago")
+            self._out.append(Record(failed))
+        else:
             self.drive.open(state, None, None, now)
 
     # --- controllers ------------------------------------------------------------------
@@ -270,7 +292,7 @@ class Doors:
 
 
 def _contact(level: InputState, *, open_when: bool) -> ContactState:
-    if level is InputState.FAULT:
+    if level.faulty:
         return ContactState.FAULT
     is_open = (level is InputState.ACTIVE) is open_when
     return ContactState.OPEN if is_open else ContactState.CLOSED

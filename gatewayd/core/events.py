@@ -102,12 +102,16 @@ class DoorHeld:
 
 @dataclass(frozen=True, slots=True)
 class DoorFault:
-    """The wiring of a supervised input is at fault, or in order again; ONVIF DoorFault."""
+    """The wiring of a supervised input is at fault, or in order again; ONVIF DoorFault.
+
+    `what` is "short", "cut", "fault", "unknown" or "missing" (the unit does not report it).
+    """
 
     KIND: ClassVar[str] = "door.fault"
     door: DoorId
     fault: bool
     part: str = "contact"  # or "exit_button"
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,41 @@ class ControllerTampered:
 
 
 @dataclass(frozen=True, slots=True)
+class ControllerInputFault:
+    """The wiring of an input that belongs to no door is at fault, or in order again."""
+
+    KIND: ClassVar[str] = "controller.input_fault"
+    controller: ControllerId
+    input: int
+    fault: bool
+    what: str = ""  # as in DoorFault
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerFirmwareChanged:
+    """The unit that was approved here has another firmware than it had then."""
+
+    KIND: ClassVar[str] = "controller.firmware_changed"
+    controller: ControllerId
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerAccepted:
+    """Another unit than before is taken for this controller from now on, and by whom.
+
+    `before` is the serial of the unit that was approved here; None: nobody knows any more.
+    """
+
+    KIND: ClassVar[str] = "controller.accepted"
+    controller: ControllerId
+    serial: str
+    before: str | None
+    by: str  # "request <client>"
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerSecurity:
     """Somebody may be meddling with a controller: it must pass the audit again.
 
@@ -203,6 +242,35 @@ class ControllerSecurity:
     KIND: ClassVar[str] = "controller.security"
     controller: ControllerId
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerCommissioning:
+    """A unit may be given its first key: a window opens, somebody answers in it, it closes.
+
+    `step` is "opened", "answered" or "closed", `by` is "request <client>".
+    """
+
+    KIND: ClassVar[str] = "controller.commissioning"
+    controller: ControllerId
+    step: str
+    by: str
+    serial: str | None = None  # of the unit that answered
+    detail: str = ""  # for how long, what else it said of itself, or why
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerKeyChanged:
+    """A controller has another key now.
+
+    `generation` only rises; `how` is "proved" (a unit has proved a new key), "imported" or
+    "forgotten" (by an operator). After a crash the same may be told twice.
+    """
+
+    KIND: ClassVar[str] = "controller.key_changed"
+    controller: ControllerId
+    generation: int
+    how: str = "proved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +311,7 @@ class RequestAccepted:
     client: ClientId
     command: str
     door: DoorId | None = None
+    controller: ControllerId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +385,12 @@ Event = (
     | ControllerOnline
     | ControllerWentOffline
     | ControllerTampered
+    | ControllerInputFault
+    | ControllerFirmwareChanged
+    | ControllerAccepted
     | ControllerSecurity
+    | ControllerCommissioning
+    | ControllerKeyChanged
     | AuditBlocked
     | ReportsIgnored
     | PermissionsChanged

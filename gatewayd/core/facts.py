@@ -58,12 +58,22 @@ class ControllerAlarmed:
 
 @dataclass(frozen=True, slots=True)
 class CardRead:
-    """A card was held to a reader."""
+    """A card was held to a reader.
+
+    It may have waited in the unit until the unit was asked (`waited`, infinity if nobody
+    knows since when), and in here since it was heard (`heard`, None: just now).
+    """
 
     controller: ControllerId
     connection: int
     reader: int
     card: Card
+    waited: float = 0.0  # seconds, at most
+    heard: float | None = None  # monotonic
+
+    def age(self, now: float) -> float:
+        """Return how long ago it may have been held there, in seconds."""
+        return self.waited if self.heard is None else self.waited + now - self.heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +91,26 @@ class InputState(StrEnum):
 
     INACTIVE = "inactive"
     ACTIVE = "active"
-    FAULT = "fault"  # short, open, fault or unknown on a supervised input
+    SHORT = "short"  # from here on: the wiring of a supervised input is not in order
+    CUT = "cut"
+    FAULT = "fault"  # a fault of an unnamed kind
+    UNKNOWN = "unknown"  # the unit does not know, or says what nobody understands
+    MISSING = "missing"  # the unit said nothing of it
+
+    @property
+    def faulty(self) -> bool:
+        """Whether it says neither active nor inactive."""
+        return self not in (InputState.INACTIVE, InputState.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
 class InputsRead:
-    """All inputs of a controller, in order."""
+    """All inputs of a controller, in order. `waited` as in `CardRead`."""
 
     controller: ControllerId
     connection: int
     inputs: tuple[InputState, ...]
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +173,62 @@ class PermissionsNotCommitted:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class UnitAnswered:
+    """Somebody answered in the window of a controller, with the key that everybody knows.
+
+    The number of the connection is good for one `GiveKey`; it comes again after each new
+    session of the window.
+    """
+
+    controller: ControllerId
+    connection: int
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class SetupFailed:
+    """A try in the window of a controller came to nothing; the next one follows by itself."""
+
+    controller: ControllerId
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowClosed:
+    """The end of the window of a controller; each has exactly one."""
+
+    controller: ControllerId
+    why: str
+    done: bool  # a unit has proved its new key, and that it is the one that answered
+
+
+@dataclass(frozen=True, slots=True)
+class KeyProved:
+    """A unit has proved in a handshake which of its keys it has."""
+
+    controller: ControllerId
+    generation: int
+    renewed: bool  # it is the one that was on its way to it
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNotGiven:
+    """A new key did not get to its unit for certain; both are kept until one is proved."""
+
+    controller: ControllerId
+    outcome: Outcome
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNotKept:
+    """A new key could not be written down, so it was not sent."""
+
+    controller: ControllerId
+    why: str
+
+
 Fact = (
     ControllerIdentified
     | ControllerSilent
@@ -168,4 +244,10 @@ Fact = (
     | RequestCommitted
     | PermissionsCommitted
     | PermissionsNotCommitted
+    | UnitAnswered
+    | SetupFailed
+    | WindowClosed
+    | KeyProved
+    | KeyNotGiven
+    | KeyNotKept
 )

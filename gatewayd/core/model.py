@@ -144,6 +144,7 @@ class Reason(StrEnum):
     DOOR_BLOCKED = "door_blocked"
     UNIT_NOT_APPROVED = "unit_not_approved"  # the lock's controller may not be driven
     UNIT_OFFLINE = "unit_offline"  # the lock's controller is not there
+    STALE_CARD = "stale_card"  # it may have waited in its reader for too long
     INTERNAL_ERROR = "internal_error"
 
 
@@ -191,6 +192,8 @@ class ControllerView:
     replacement: str | None = None
     identity: Identity | None = None
     since: datetime | None = None  # of the verdict
+    tamper: bool | None = None  # as it says itself, while it is online
+    power: bool | None = None  # True: its power is failing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ The edge has parsed, authenticated and committed a request before the brain sees
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gatewayd.core.model import ClientId, DoorId, DoorMode, RequestId
+from gatewayd.core.model import ClientId, ControllerId, DoorId, DoorMode, RequestId
 from gatewayd.core.permissions import Update
 
 
@@ -43,13 +43,60 @@ class RunAudit:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptController:
+    """Take the unit with this serial for this controller, although another was approved."""
+
+    COMMAND: ClassVar[str] = "controller.accept"
+    controller: ControllerId
+    serial: str  # eight hexadecimal digits in lower case
+
+
+@dataclass(frozen=True, slots=True)
 class ReadHealth:
     """Report lines, controllers, journal and permissions as they stand."""
 
     COMMAND: ClassVar[str] = "health.read"
 
 
-Command = UnlockDoor | SetDoorMode | ApplyPermissions | RunAudit | ReadHealth
+@dataclass(frozen=True, slots=True)
+class RotateKey:
+    """Give a unit a new key in place of the one it has."""
+
+    COMMAND: ClassVar[str] = "controller.rotate_key"
+    controller: ControllerId
+
+
+@dataclass(frozen=True, slots=True)
+class CommissionController:
+    """Give a unit its first key, in a window of `seconds` that opens for it alone.
+
+    Without `serial` (as in `Identity`) only say who answers; the window stays open.
+    """
+
+    COMMAND: ClassVar[str] = "controller.commission"
+    controller: ControllerId
+    seconds: float
+    serial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndCommissioning:
+    """Close the window before its time."""
+
+    COMMAND: ClassVar[str] = "controller.end_commissioning"
+    controller: ControllerId
+
+
+AboutKeys = RotateKey | CommissionController | EndCommissioning
+Command = (
+    UnlockDoor
+    | SetDoorMode
+    | ApplyPermissions
+    | RunAudit
+    | AcceptController
+    | ReadHealth
+    | AboutKeys
+)
 
 
 @dataclass(frozen=True, slots=True)

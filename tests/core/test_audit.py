@@ -13,8 +13,20 @@ from gatewayd.core.audit import (
     judge,
     needs_of,
 )
+from gatewayd.core.capacity import Use
 from gatewayd.core.model import Identity, Verdict
-from tests.core.site import CATALOGUE, DESK, GOOD, LAB_DOOR, LOBBY_DOOR, OLD, STRIKE, identity
+from tests.core.site import (
+    CATALOGUE,
+    DESK,
+    GOOD,
+    LAB,
+    LAB_DOOR,
+    LOBBY,
+    LOBBY_DOOR,
+    OLD,
+    STRIKE,
+    identity,
+)
 
 UNIT = identity()
 
@@ -103,18 +115,63 @@ def test_what_a_unit_can_encrypt_is_a_set_and_not_a_level() -> None:
 
 def test_doors_need_what_hangs_on_each_controller() -> None:
     assert needs_of([LOBBY_DOOR, LAB_DOOR]) == {
-        STRIKE: Needs(outputs=1),
-        DESK: Needs(readers=2, inputs=2, outputs=1),
+        STRIKE: Needs((Use(LOBBY, "lock", 0),)),
+        DESK: Needs(
+            (
+                Use(LOBBY, "reader", 0),
+                Use(LOBBY, "contact", 0),
+                Use(LOBBY, "exit button", 1),
+                Use(LAB, "lock", 0),
+                Use(LAB, "reader", 1),
+            )
+        ),
     }
 
 
-def test_a_unit_with_too_little_on_it_is_misconfigured() -> None:
+def test_a_unit_with_too_little_on_it_is_misconfigured_naming_door_part_and_number() -> None:
     small = replace(UNIT, capabilities=((1, 1, 1), (13, 0, 0)))
-    found = judge(small, CATALOGUE, Needs(readers=2, inputs=2, outputs=1))
+    found = judge(small, CATALOGUE, needs_of([LOBBY_DOOR, LAB_DOOR])[DESK])
     assert found.verdict is Verdict.MISCONFIGURED
     assert found.why == (
-        "2 readers used, 1 there; 2 inputs used, 1 there; 1 outputs used, 0 there"
+        "the exit button of door lobby is input 1, but the unit has one input, number 0; "
+        "the lock of door lab is output 0, but the unit has no output; "
+        "the reader of door lab is reader 1, but the unit has one reader, number 0"
     )
+
+
+def test_a_number_beyond_several_is_told_with_their_range() -> None:
+    found = judge(UNIT, CATALOGUE, Needs((Use(LAB, "lock", 8),)))
+    assert found.why == "the lock of door lab is output 8, but the unit has 8 outputs, 0 to 7"
+
+
+def test_of_many_mistakes_the_first_are_named_and_the_others_counted() -> None:
+    uses = tuple(Use(LAB, "lock", 8 + number) for number in range(7))
+    why = judge(UNIT, CATALOGUE, Needs(uses)).why
+    assert why.count("output") == 2 * 5
+    assert why.endswith("; and 2 more")
+
+
+def test_a_reader_that_tells_nobody_anything_is_only_a_note() -> None:
+    needs = Needs((Use(LAB, "reader", 0), Use(LAB, "lock", 0)))
+    silent = judge(UNIT, CATALOGUE, needs)
+    assert silent.verdict is Verdict.APPROVED
+    assert silent.why == "matches good; the reader of door lab has neither light nor sounder"
+    unable = replace(UNIT, capabilities=(*UNIT.capabilities, (4, 0, 1)))
+    assert "neither" in judge(unable, CATALOGUE, needs).why
+    lit = replace(UNIT, capabilities=(*UNIT.capabilities, (4, 1, 1)))
+    assert judge(lit, CATALOGUE, needs).why == "matches good"
+
+
+def test_another_unit_than_before_is_changed_unless_it_may_never_be_driven() -> None:
+    needs = Needs((Use(LAB, "lock", 99),), secure=True)
+    found = judge(UNIT, CATALOGUE, needs, changed="it is another")
+    assert (found.verdict, found.why) == (Verdict.CHANGED, "it is another")
+    for other in (9, 77):
+        unit = identity(model=other)
+        assert judge(unit, CATALOGUE, Needs(), changed="it is another").verdict in {
+            Verdict.CLASSIC,
+            Verdict.UNKNOWN,
+        }
 
 
 @pytest.mark.parametrize("said", [(), ((13, 0, 0),), ((13, 0, 1),)])
@@ -122,4 +179,7 @@ def test_no_readers_and_one_reader_both_mean_one(
     said: tuple[tuple[int, int, int], ...],
 ) -> None:
     unit = replace(UNIT, capabilities=said)
-    assert judge(unit, CATALOGUE, Needs(readers=1)).verdict is Verdict.APPROVED
+    needs = Needs((Use(LAB, "reader", 0),))
+    assert judge(unit, CATALOGUE, needs).verdict is Verdict.APPROVED
+    beyond = Needs((Use(LAB, "reader", 1),))
+    assert judge(unit, CATALOGUE, beyond).verdict is Verdict.MISCONFIGURED

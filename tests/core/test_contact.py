@@ -221,7 +221,7 @@ def test_what_an_old_connection_says_of_silence_is_stale() -> None:
 
 def test_a_fault_of_the_wiring_is_neither_open_nor_closed() -> None:
     world = ready()
-    assert events(world.inputs(FAULT, REST)) == [DoorFault(LOBBY, fault=True)]
+    assert events(world.inputs(FAULT, REST)) == [DoorFault(LOBBY, fault=True, what="fault")]
     assert world.views[LOBBY].contact is ContactState.FAULT
     assert world.views[LOBBY].alarms == ("contact_fault",)
     assert events(world.inputs(CLOSED, REST)) == [DoorFault(LOBBY, fault=False)]
@@ -261,8 +261,8 @@ def test_a_fault_that_outlasts_a_connection_is_told_once() -> None:
 def test_an_input_that_is_not_reported_is_a_fault() -> None:
     world = ready()
     assert events(world.inputs()) == [
-        DoorFault(LOBBY, fault=True),
-        DoorFault(LOBBY, fault=True, part="exit_button"),
+        DoorFault(LOBBY, fault=True, what="missing"),
+        DoorFault(LOBBY, fault=True, part="exit_button", what="missing"),
     ]
 
 

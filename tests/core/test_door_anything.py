@@ -100,7 +100,7 @@ class AnyDoor(RuleBasedStateMachine):
         )
         if level is not ContactState.FAULT:
             self.seen = level
-        events = self.door.contact_read(level, self.now)
+        events = self.door.contact_read(level, self.now, "cut")
         kinds = {type(event) for event in events} - {DoorFault}
         if level is ContactState.OPEN and before is ContactState.CLOSED:
             assert kinds & {DoorOpened, DoorForced} == {DoorOpened if expected else DoorForced}

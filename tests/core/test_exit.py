@@ -94,7 +94,7 @@ def test_a_button_found_pressed_after_an_outage_opens_nothing() -> None:
 def test_a_fault_of_the_wiring_is_no_press() -> None:
     world = ready()
     faulty = world.inputs(CLOSED, FAULT)
-    assert events(faulty) == [DoorFault(LOBBY, fault=True, part="exit_button")]
+    assert events(faulty) == [DoorFault(LOBBY, fault=True, part="exit_button", what="fault")]
     assert orders(faulty) == []
     assert orders(world.inputs(CLOSED, PRESSED)) == []
     world.inputs(CLOSED, REST)
@@ -106,7 +106,7 @@ def test_a_button_may_be_pressed_when_its_input_is_inactive() -> None:
     assert orders(world.inputs(CLOSED, PRESSED)) == []
     assert len(orders(world.inputs(CLOSED, REST))) == 1
     assert events(world.inputs(CLOSED, FAULT)) == [
-        DoorFault(LOBBY, fault=True, part="exit_button")
+        DoorFault(LOBBY, fault=True, part="exit_button", what="fault")
     ]
 
 
