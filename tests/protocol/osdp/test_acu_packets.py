@@ -37,9 +37,10 @@ from protocol.osdp.replies import (
     Nak,
     NakReason,
 )
+from protocol.osdp.scan import Scan
 from protocol.osdp.secure_session import SIGNED_COMMAND
 from tests.protocol.osdp.acu import CARD, KEY, case
-from tests.simulate.script import SILENCE, again, flip_last, on, then
+from tests.simulate.script import ABILITIES, IDENTITY, SILENCE, again, flip_last, on, then
 from tests.simulate.stage import Stage, expecting
 
 LIGHT = SetLeds((LedRecord(permanent=Permanent.SET, permanent_on=1),))
@@ -145,7 +146,7 @@ def test_commands_carry_the_seven_bits_of_an_address_and_answers_of_others_are_n
 
 
 @case("050-09-05")
-def test_the_configuration_address_is_never_spoken_to() -> None:
+def test_the_configuration_address_is_asked_for_its_identity_by_a_search_and_no_more() -> None:
     stage = a_day()
     assert not any(each.frame.address == BROADCAST for each in stage.written)
     ((_, connection),) = stage.connections.items()
@@ -158,6 +159,25 @@ def test_the_configuration_address_is_never_spoken_to() -> None:
             tag=9,
             connection=connection,
         )
+
+    search = Scan([BROADCAST])
+    search.link_up(0.0)
+    answers = {Identify.CODE: IDENTITY, ReadCapabilities.CODE: ABILITIES}
+    asked, now = [], 0.0
+    while not search.done:
+        said = b""
+        if wire := search.outgoing(now):
+            question = Frame.decode(wire[1:])
+            asked.append((question.address, question.code))
+            answer = answers[question.code]
+            said = Frame(
+                BROADCAST, question.sequence, answer.CODE, answer.encode(), reply=True
+            ).encode()
+        else:
+            now = search.deadline
+        search.receive(said, now)
+    assert asked == [(BROADCAST, Identify.CODE), (BROADCAST, ReadCapabilities.CODE)]
+    assert search.done
 
 
 @case("050-09-06")
