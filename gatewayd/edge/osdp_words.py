@@ -32,7 +32,7 @@ from protocol.osdp.commands import (
     SoundBuzzer,
 )
 from protocol.osdp.happenings import Delivered, Dropped, Ending, Expired, Identified, Refused
-from protocol.osdp.peripheral import Priority
+from protocol.osdp.orders import Priority
 from protocol.osdp.replies import InputStatus, Keypad, LocalStatus, OutputStatus, RawCard
 
 UNTAGGED = 0

@@ -46,6 +46,7 @@ from math import inf
 
 from protocol.message import Message
 from protocol.osdp.commands import SetCommunication, SetKey
+from protocol.osdp.commissioning import Window
 from protocol.osdp.counters import Counters
 from protocol.osdp.frame import LONGEST, Frame, FrameReader
 from protocol.osdp.gate import Open
@@ -70,14 +71,8 @@ from protocol.osdp.happenings import (
     WindowClosed,
 )
 from protocol.osdp.introduction import Chance
-from protocol.osdp.peripheral import (
-    AHEAD,
-    POLLING,
-    PROBE_INTERVAL,
-    Order,
-    Peripheral,
-    Priority,
-)
+from protocol.osdp.orders import AHEAD, POLLING, Order, Priority
+from protocol.osdp.peripheral import PROBE_INTERVAL, Peripheral
 from protocol.osdp.secure_keys import BaseKey
 from protocol.osdp.settings import PeripheralSettings
 
@@ -95,6 +90,7 @@ USUAL_FACTOR = 4
 PROBE_CHARACTERS = 10  # a question for the identity, its mark included
 FULL_WINDOW_INTERVAL = 30.0
 LONELY_FULL_WINDOW_INTERVAL = 2.5  # per unit, while nobody is there to be disturbed
+LINE_DOWN = "the line is down"
 
 
 class Bus:
@@ -129,6 +125,7 @@ class Bus:
         self._doubtful: list[Peripheral] = []
         self._ordered: dict[int, Peripheral] = {}  # those with commands, queued or pending
         self._flight: Peripheral | None = None
+        self._commissioned: Peripheral | None = None  # whose window is open, or was
         self._spoke_at = 0.0
         self._limit = 0.0  # the exchange in flight ends then, whatever arrives
         self._wake = inf
@@ -169,6 +166,7 @@ class Bus:
         self._up = False
         self._now = now
         self._flight = None
+        self._commissioned = None
         self._wake = self._alarm = inf
         self._turns.clear()
         self._doubtful.clear()
@@ -177,7 +175,8 @@ class Bus:
         for each in self._peripherals.values():
             each.placed = None
             each.silent = True
-            each.end_connection("the line is down", now)
+            each.close_window(LINE_DOWN, now)
+            each.end_connection(LINE_DOWN, now)
 
     # --- what the owner wants ---------------------------------------------------------
 
@@ -194,19 +193,27 @@ class Bus:
         """Queue a command; if True is returned it ends in exactly one `Done(tag)`.
 
         False: the gate is not open for this connection, nobody has this address, or
-        `QUEUE_BOUND` commands wait already. Raises UnsendableMessage.
+        `QUEUE_BOUND` commands wait already. Raises UnsendableMessage; also for a key that is
+        not to be told inside a session, or is none of those in `set_keys`.
         """
         peripheral = self._peripherals.get(address)
         if peripheral is None or peripheral.gate != Open(connection):
             return False
-        self._serial += 1
-        order = Order(priority, self._serial, expires, tag, command, command.encode())
+        order = self._order(command, priority, expires, tag)
         if not peripheral.queue(order):
             return False
-        self._ordered[address] = peripheral
-        self._alarm = min(self._alarm, expires)
-        self._look_again()
+        self._expect(peripheral, order)
         return True
+
+    def _order(self, command: Message, priority: Priority, expires: float, tag: int) -> Order:
+        self._serial += 1
+        return Order(priority, self._serial, expires, tag, command, command.encode())
+
+    def _expect(self, peripheral: Peripheral, order: Order) -> None:
+        """It has a command; take care of it."""
+        self._ordered[peripheral.address] = peripheral
+        self._alarm = min(self._alarm, order.expires)
+        self._look_again()
 
     def open_gate(self, address: int, connection: int) -> bool:
         """Let everything through to one unit, as it introduced itself for `connection`.
@@ -225,6 +232,7 @@ class Bus:
         """Ask this unit for nothing but its identity from now on.
 
         `identify_again`: read it anew, which ends in `Identified` with a new connection.
+        While a unit is commissioned its gate is closed already, and nothing happens.
         """
         peripheral = self._peripherals[address]
         in_flight = peripheral is self._flight
@@ -249,23 +257,57 @@ class Bus:
     def commission(self, address: int, until: float) -> bool:
         """Open the commissioning window of one secure peripheral, until then.
 
-        It ends in exactly one `WindowClosed`. False, and nothing happens, if the line is
-        down, nobody secure has this address, or another window is open.
+        Its connection ends, and the window in exactly one `WindowClosed`, after at most
+        `LONGEST_WINDOW`. False, and nothing happens, if the line is down, nobody secure has
+        this address, or a window is open.
         """
-        return False
+        peripheral = self._peripherals.get(address)
+        if peripheral is None or not self._up or self._commissioning is not None:
+            return False
+        if not peripheral.commission(until, self._now):
+            return False
+        self._commissioned = peripheral
+        self._alarm = min(self._alarm, until)
+        self._settle(peripheral)
+        self._look_again()
+        return True
 
     def set_up(
         self, address: int, command: SetKey | SetCommunication, *, tag: int, connection: int
     ) -> bool:
         """Queue a command for the unit in its window; ends in exactly one `Done(tag)`.
 
-        False, and nothing happens, if that is not the connection of the last `SetUp`. A key
-        is one of those in `set_keys`. Raises UnsendableMessage for another one.
+        False, and nothing happens, if that is not the connection of the last `SetUp`, or if
+        `QUEUE_BOUND` commands wait already. Raises UnsendableMessage for a key that is none of
+        those in `set_keys`: nobody would try it afterwards.
         """
-        return False
+        peripheral, window = self._commissioned, self._commissioning
+        if peripheral is None or window is None or peripheral.address != address:
+            return False
+        if not window.ready or window.ready != connection:
+            return False
+        order = self._order(command, Priority.ROUTINE, window.until, tag)
+        if not peripheral.set_up(order):
+            return False
+        self._expect(peripheral, order)
+        return True
 
     def end_commissioning(self, address: int) -> None:
         """Close the window of this unit, if it has one."""
+        peripheral = self._commissioned
+        if peripheral is not None and peripheral.address == address and peripheral.window:
+            self._close_window("it was cancelled", self._now)
+            self._look_again()
+
+    @property
+    def _commissioning(self) -> Window | None:
+        return None if self._commissioned is None else self._commissioned.window
+
+    def _close_window(self, why: str, now: float) -> None:
+        assert self._commissioned is not None
+        self._commissioned.close_window(why, now)
+        self._settle(self._commissioned)
+        self._commissioned = None
 
     # --- the wire ---------------------------------------------------------------------
 
@@ -404,8 +446,8 @@ class Bus:
         for each in self._ordered.values():
             if (
                 each.ready_for_order(now)
-                and each.may_overtake(waiting)
-                and (best is None or each.orders[0] < best.orders[0])
+                and each.orders.may_overtake(waiting)
+                and (best is None or each.orders.waiting[0] < best.orders.waiting[0])
             ):
                 best = each
         return best
@@ -423,14 +465,16 @@ class Bus:
             return False
         once = turn > now or self._missed_at < turn
         if not peripheral.silent:
-            unlock = peripheral.urgency == Priority.UNLOCK and peripheral.may_overtake(turn)
+            unlock = peripheral.urgency == Priority.UNLOCK and peripheral.orders.may_overtake(
+                turn
+            )
             return once or unlock
         if now >= peripheral.due + PROBE_PATIENCE:
             return once
         return now + self._probe_length(peripheral, now) <= turn
 
     def _earliest(self, peripheral: Peripheral) -> float:
-        moment = max(peripheral.due, peripheral.held_until)
+        moment = max(peripheral.due, peripheral.count.held_until)
         if peripheral.silent and self._turns:
             return max(moment, self._probe_from)
         return moment
@@ -444,8 +488,8 @@ class Bus:
                 earliest = each.due + PROBE_PATIENCE
             moment = min(moment, earliest)
         for each in self._ordered.values():
-            if each.held_until > now:
-                moment = min(moment, each.held_until)
+            if each.count.held_until > now:
+                moment = min(moment, each.count.held_until)
         return moment
 
     def _probe_length(self, peripheral: Peripheral, now: float) -> float:
@@ -495,7 +539,7 @@ class Bus:
     def _join_turns(self, peripheral: Peripheral) -> None:
         if peripheral in self._doubtful:
             self._doubtful.remove(peripheral)
-        due = max(peripheral.due, peripheral.held_until)
+        due = max(peripheral.due, peripheral.count.held_until)
         if peripheral.placed != due:
             self._leave_turns(peripheral)
             self._serial += 1
@@ -513,7 +557,7 @@ class Bus:
             self._wake = self._now
 
     def _sweep(self, now: float) -> None:
-        """End what ends by itself: commands by their time, connections by silence."""
+        """End what ends by itself: commands and a window by time, connections by silence."""
         self._alarm = inf
         for each in list(self._ordered.values()):
             in_flight = each is self._flight
@@ -527,11 +571,16 @@ class Bus:
                 each.end_connection("no valid message for 8 s", now)
             else:
                 self._alarm = min(self._alarm, each.offline_at)
+        if self._commissioning is not None:
+            if now >= self._commissioning.until:
+                self._close_window("its time is over", now)
+            else:
+                self._alarm = min(self._alarm, self._commissioning.until)
 
 
 def _before_doubt(ordered: Peripheral, doubt: Peripheral) -> bool:
     """Whether a command goes before a retry or probe: of equals, who answers goes first."""
-    return doubt.silent or ordered.orders[0].priority <= doubt.urgency
+    return doubt.silent or ordered.orders.waiting[0].priority <= doubt.urgency
 
 
 def _goes_first(one: Peripheral, other: Peripheral) -> bool:

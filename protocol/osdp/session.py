@@ -4,7 +4,7 @@ One `Session` object per peripheral is the only place where a frame is sealed be
 written and opened after it was read. A session is asked to seal a command once; what it
 returned is what every retry sends again.
 
-* Clear            without a secure channel
+* Clear            without a secure channel; it tells no key
 * ClearIdentity    before a secure channel: nothing but who it is and what it can do
 * Step             one step of a handshake
 * SecureSession    inside a secure channel (`secure_session`)
@@ -13,7 +13,7 @@ returned is what every retry sends again.
 from typing import Protocol
 
 from protocol.errors import UnsendableMessage
-from protocol.osdp.commands import Identify, Poll, ReadCapabilities
+from protocol.osdp.commands import Identify, Poll, ReadCapabilities, SetKey
 from protocol.osdp.frame import Frame
 from protocol.osdp.secure_handshake import Said
 from protocol.osdp.secure_session import Fault
@@ -47,9 +47,14 @@ class Clear:
         self._polls = tuple(self._frame(sequence, Poll.CODE, b"") for sequence in range(4))
 
     def seal(self, sequence: int, code: int, body: bytes) -> bytes:
-        """Polls are laid out once: they are nearly all that is ever sent."""
+        """Polls are laid out once: they are nearly all that is ever sent.
+
+        Raises UnsendableMessage for a key: whoever listens would have it.
+        """
         if code == Poll.CODE:
             return self._polls[sequence]
+        if code == SetKey.CODE:
+            raise UnsendableMessage("a key is told inside a session only")
         return self._frame(sequence, code, body)
 
     def open(self, frame: Frame) -> Frame | None:
@@ -64,7 +69,7 @@ class Clear:
 
 
 class ClearIdentity(Clear):
-    """A unit with a key, outside a session: all that may be said to it in clear."""
+    """A secure unit, outside a session: all that may be said to it in clear."""
 
     def seal(self, sequence: int, code: int, body: bytes) -> bytes:
         """Raise UnsendableMessage for whatever belongs into a session."""

@@ -25,7 +25,7 @@ from protocol import wiegand
 from protocol.message import Message
 from protocol.osdp.commands import OutputAction, OutputRecord, SetLeds, SetOutputs, SoundBuzzer
 from protocol.osdp.happenings import Delivered, Dropped, Ending, Expired, Identified, Refused
-from protocol.osdp.peripheral import Priority
+from protocol.osdp.orders import Priority
 from protocol.osdp.replies import (
     Ack,
     Capability,

@@ -25,7 +25,7 @@ from protocol.osdp.commands import (
     SetLeds,
     SetOutputs,
 )
-from protocol.osdp.peripheral import QUEUE_BOUND
+from protocol.osdp.orders import QUEUE_BOUND
 from protocol.osdp.replies import Nak, RawCard
 from tests.simulate.line import Line, pulse
 

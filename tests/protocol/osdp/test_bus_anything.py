@@ -32,7 +32,7 @@ from protocol.osdp.bus import (
 )
 from protocol.osdp.commands import SetOutputs
 from protocol.osdp.frame import LONGEST, Frame, FrameReader
-from protocol.osdp.peripheral import QUEUE_BOUND
+from protocol.osdp.orders import QUEUE_BOUND
 from protocol.osdp.replies import Ack, Nak, RawCard
 from tests.simulate.line import Line
 
@@ -193,7 +193,7 @@ class AnyLine(RuleBasedStateMachine):
         assert len(bus._ordered) <= UNITS
         assert not bus._events
         for each in bus._peripherals.values():
-            assert len(each.orders) <= QUEUE_BOUND
+            assert len(each.orders.waiting) <= QUEUE_BOUND
 
     @invariant()
     def there_is_always_a_next_moment(self) -> None:

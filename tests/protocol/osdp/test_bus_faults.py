@@ -22,8 +22,9 @@ from protocol.osdp.bus import (
     WentSilent,
 )
 from protocol.osdp.commands import Identify, Poll, ReadCapabilities, ReadLocalStatus, SetOutputs
+from protocol.osdp.exchange import STRAGGLER_WINDOW
 from protocol.osdp.frame import LONGEST, Frame, SecurityBlock
-from protocol.osdp.peripheral import BUSY_PATIENCE, RESTART_PAUSE, STRAGGLER_WINDOW, TRIES
+from protocol.osdp.peripheral import BUSY_PATIENCE, RESTART_PAUSE, TRIES
 from protocol.osdp.replies import Ack, Busy, LocalStatus, Nak, RawCard
 from tests.simulate.line import Line
 
@@ -240,7 +241,7 @@ def test_commands_wait_for_a_number_that_rests_too() -> None:
 def test_so_does_the_number_of_a_command_that_was_given_up() -> None:
     """Its late answer must not pass for the capabilities that are asked for under it next."""
     line = quiet_line()
-    line.run_until(lambda: line.bus._peripherals[1]._sequence == 1, 1)
+    line.run_until(lambda: line.bus._peripherals[1].count.number == 1, 1)
     line.place(1).latency = 0.35
     line.unlock(1, 5, within=0.1)
     line.run(0.01)

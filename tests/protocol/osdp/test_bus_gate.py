@@ -3,6 +3,7 @@
 import pytest
 
 from gatewayd.simulate.device import Device
+from protocol.message import Message
 from protocol.osdp.bus import (
     Delivered,
     Done,
@@ -25,31 +26,40 @@ from protocol.osdp.commands import (
     SetOutputs,
 )
 from protocol.osdp.frame import Frame
-from protocol.osdp.gate import CLOSED, Commissioning, Gate, Open
+from protocol.osdp.gate import CLOSED, COMMISSIONING, Gate, Open
 from protocol.osdp.replies import Busy, Capabilities, LocalStatus, Nak, RawCard
 from tests.simulate.line import Line, pulse
 
 CARD = bytes.fromhex("de ad be c0")
-COMMANDS = (
+QUESTIONS = (
     Identify(),
     ReadCapabilities(),
     Challenge(bytes(8)),
     ServerCryptogram(bytes(16)),
-    SetCommunication(1, 9600),
-    SetKey(1, bytes(16)),
-    Poll(),
-    ReadLocalStatus(),
-    pulse(1),
 )
+SETTING_UP = (SetCommunication(1, 9600), SetKey(1, bytes(16)))
+THE_REST = (Poll(), ReadLocalStatus(), pulse(1))
 
 
 @pytest.mark.parametrize(
-    ("gate", "admitted"), [(CLOSED, 4), (Commissioning(), 6), (Open(1), 9)]
+    ("gate", "by_default_key", "admitted"),
+    [
+        (CLOSED, False, QUESTIONS),
+        (COMMISSIONING, False, QUESTIONS),
+        (COMMISSIONING, True, QUESTIONS + SETTING_UP),
+        (Open(1), False, QUESTIONS + SETTING_UP + THE_REST),
+        (CLOSED, True, ()),
+        (Open(1), True, ()),
+    ],
 )
-def test_each_gate_admits_what_it_is_for(gate: Gate, admitted: int) -> None:
-    assert [gate.admits(command) for command in COMMANDS] == [
-        at < admitted for at in range(len(COMMANDS))
-    ]
+def test_each_gate_admits_what_it_is_for(
+    gate: Gate,
+    by_default_key: bool,  # noqa: FBT001 - drawn by name
+    admitted: tuple[Message, ...],
+) -> None:
+    for command in QUESTIONS + SETTING_UP + THE_REST:
+        passes = gate.admits(command, by_default_key=by_default_key)
+        assert passes == (command in admitted)
 
 
 def test_a_unit_nobody_approved_is_asked_for_its_identity_once_a_second() -> None:

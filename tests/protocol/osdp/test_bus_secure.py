@@ -36,7 +36,7 @@ from protocol.osdp.commands import (
     TransferFile,
 )
 from protocol.osdp.frame import Frame, FrameReader
-from protocol.osdp.peripheral import PROOF_PAUSES
+from protocol.osdp.meeting import PROOF_PAUSES
 from protocol.osdp.replies import (
     Ack,
     Capabilities,
