@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from gatewayd.core.actions import Action, Answer, Record, ReportHealth
 from gatewayd.core.events import RequestEnded
-from gatewayd.core.model import ClientId, DoorId, RequestId
-from gatewayd.core.requests import ReadHealth, Request, SetDoorMode, UnlockDoor
+from gatewayd.core.model import ClientId, ControllerId, DoorId, RequestId
+from gatewayd.core.requests import AboutKeys, ReadHealth, Request, SetDoorMode, UnlockDoor
 
 MAX_OPEN = 1_024  # requests under way at a time
 
@@ -23,8 +23,17 @@ class Objection:
     message: str
 
 
-def objection(request: Request, doors: Container[DoorId], now: float) -> Objection | None:
-    """Return what speaks against a request before anything is done for it."""
+def objection(
+    request: Request,
+    doors: Container[DoorId],
+    controllers: Container[ControllerId],
+    secure: Container[ControllerId],
+    now: float,
+) -> Objection | None:
+    """Return what speaks against a request before anything is done for it.
+
+    `secure` are the controllers that have keys.
+    """
     if not _may(request):
         return Objection("not_permitted", "this client may not ask for this")
     if now >= request.expires:
@@ -32,7 +41,16 @@ def objection(request: Request, doors: Container[DoorId], now: float) -> Objecti
     command = request.command
     if isinstance(command, UnlockDoor | SetDoorMode) and command.door not in doors:
         return Objection("no_such_door", f"there is no door {command.door}")
+    if isinstance(command, AboutKeys) and command.controller not in secure:
+        return _about_keys(command.controller, controllers)
     return None
+
+
+def _about_keys(controller: ControllerId, controllers: Container[ControllerId]) -> Objection:
+    if controller in controllers:
+        why = f'{controller} has no key: it is configured with secure = "off"'
+        return Objection("not_secure", why)
+    return Objection("no_such_controller", f"there is no controller {controller}")
 
 
 def _may(_request: Request) -> bool:

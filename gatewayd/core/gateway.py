@@ -4,6 +4,9 @@
                         ├─ Doors         what a card, an input, an order means for a door
                         ├─ Updates       permissions on their way to the memory that decides
                         ├─ Inspection    an audit somebody asked for
+                        ├─ Acceptance    another unit in a controller's place
+                        ├─ Windows       units that are given their first key
+                        ├─ Rotations     units that are given another key
                         └─ Desk          every request gets exactly one answer
 
 The parts write their actions into one list, in the order in which they are to be done.
@@ -16,7 +19,20 @@ says what broke. The first call of all shows every door and controller as unknow
 
 from collections.abc import Callable
 
-from gatewayd.core.actions import Action, Admit, Latch, Record, Release, Show, Signal
+from gatewayd.core.acceptance import Acceptance
+from gatewayd.core.actions import (
+    Action,
+    Admit,
+    GiveKey,
+    Latch,
+    OpenWindow,
+    Record,
+    Release,
+    ReplaceKey,
+    Show,
+    Signal,
+)
+from gatewayd.core.commissioning import Windows
 from gatewayd.core.controllers import Controllers
 from gatewayd.core.desk import Desk, objection
 from gatewayd.core.doors import Doors
@@ -31,23 +47,34 @@ from gatewayd.core.facts import (
     Fact,
     HealthRead,
     InputsRead,
+    KeyNotGiven,
+    KeyNotKept,
+    KeyProved,
     KeysRead,
     OrderDone,
     OutputsRead,
     PermissionsCommitted,
     PermissionsNotCommitted,
     RequestCommitted,
+    SetupFailed,
+    UnitAnswered,
+    WindowClosed,
 )
 from gatewayd.core.inspection import Inspection
 from gatewayd.core.model import Moment
 from gatewayd.core.permissions import Permissions
 from gatewayd.core.requests import (
+    AcceptController,
     ApplyPermissions,
+    CommissionController,
+    EndCommissioning,
     Request,
+    RotateKey,
     RunAudit,
     SetDoorMode,
     UnlockDoor,
 )
+from gatewayd.core.rotations import Rotations
 from gatewayd.core.site import SiteConfig
 from gatewayd.core.updates import Updates
 
@@ -60,9 +87,15 @@ class Gateway:
         self._permissions = permissions
         self._desk = Desk(self._out)
         self._controllers = Controllers(site, self._out)
-        self._doors = Doors(site.doors, self._controllers, self._desk, self._out)
+        self._doors = Doors(
+            site.doors, self._controllers, self._desk, self._out, site.stale_seconds
+        )
         self._updates = Updates(permissions, self._doors, self._desk, self._out)
         self._inspection = Inspection(self._controllers, self._desk)
+        self._acceptance = Acceptance(self._controllers, self._desk)
+        self._windows = Windows(self._controllers, self._desk, self._out)
+        self._rotations = Rotations(self._controllers, self._desk, self._out)
+        self._secure = site.require_secure
         self._modes = site.modes
         self._begun = False
 
@@ -72,7 +105,8 @@ class Gateway:
         if not self._begun:
             return 0.0
         parts = self._controllers, self._doors, self._inspection
-        return min(part.deadline for part in parts)
+        keys = self._windows.deadline, self._rotations.deadline
+        return min(*(part.deadline for part in parts), *keys)
 
     def handle(self, fact: Fact, now: Moment) -> list[Action]:
         """Return what to do about a fact, in the order to do it."""
@@ -89,6 +123,8 @@ class Gateway:
         self._guarded(lambda: self._follow(now), None, now)
         self._guarded(lambda: self._doors.tick(now), None, now)
         self._guarded(lambda: self._inspection.look(now), None, now)
+        self._guarded(lambda: self._windows.tick(now), None, now)
+        self._guarded(lambda: self._rotations.tick(now), None, now)
         return self._taken()
 
     # --- what happened ----------------------------------------------------------------
@@ -107,6 +143,10 @@ class Gateway:
                 self._updates.committed(version, now)
             case PermissionsNotCommitted(version, why):
                 self._updates.not_committed(version, why, now)
+            case UnitAnswered() | SetupFailed() | WindowClosed():
+                self._about_window(fact)
+            case KeyProved() | KeyNotGiven() | KeyNotKept():
+                self._about_key(fact)
             case _:
                 self._connection(fact, now)
                 self._follow(now)
@@ -147,8 +187,25 @@ class Gateway:
             case _:
                 self._controllers.silent(fact, now)
 
+    def _about_window(self, fact: UnitAnswered | SetupFailed | WindowClosed) -> None:
+        match fact:
+            case UnitAnswered():
+                self._windows.answered(fact)
+            case SetupFailed():
+                self._windows.failed(fact)
+            case _:
+                self._windows.closed(fact)
+
+    def _about_key(self, fact: KeyProved | KeyNotGiven | KeyNotKept) -> None:
+        """First key or another one: whoever waits for it knows."""
+        for each in (self._windows, self._rotations):
+            if isinstance(fact, KeyProved):
+                each.proved(fact)
+            else:
+                each.failed(fact)
+
     def _request(self, request: Request, now: Moment) -> None:
-        against = objection(request, self._doors, now.mono)
+        against = objection(request, self._doors, self._controllers, self._secure, now.mono)
         if against is not None:
             self._desk.end(request, against.error, against.message)
             return
@@ -161,6 +218,15 @@ class Gateway:
                 self._updates.submit(request, update)
             case RunAudit():
                 self._inspection.ask(request, now)
+            case AcceptController() as command:
+                self._acceptance.ask(request, command, now)
+                self._follow(now)
+            case RotateKey(controller):
+                self._rotations.ask(request, controller, now)
+            case CommissionController() as command:
+                self._windows.ask(request, command, now)
+            case EndCommissioning() as command:
+                self._windows.end(request, command)
             case _:  # ReadHealth
                 self._desk.hand_over(request)
 
@@ -201,6 +267,8 @@ class Gateway:
                     self._doors.drive.withdraw(action.order)
                 case Admit():
                     self._controllers.bar(action.controller)
+                case OpenWindow() | GiveKey() | ReplaceKey():
+                    pass  # whoever waits for it is answered when its time is over
                 case _:
                     self._out.append(action)
         return done

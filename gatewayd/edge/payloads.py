@@ -26,6 +26,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
@@ -37,6 +38,7 @@ from gatewayd.core.events import Event
 from gatewayd.core.model import (
     AuditReport,
     ClientId,
+    ControllerId,
     ControllerView,
     DoorId,
     DoorMode,
@@ -47,9 +49,13 @@ from gatewayd.core.model import (
 )
 from gatewayd.core.permissions import Grant, Update
 from gatewayd.core.requests import (
+    AcceptController,
     ApplyPermissions,
     Command,
+    CommissionController,
+    EndCommissioning,
     ReadHealth,
+    RotateKey,
     RunAudit,
     SetDoorMode,
     UnlockDoor,
@@ -66,6 +72,7 @@ MOST_MISTAKES = 3  # named in one error message
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)  # safe as a level of a topic
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+SERIAL = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 
 
@@ -223,6 +230,11 @@ Id = Annotated[
     _matching("id", REQUEST_ID, "must be 1 to 64 of A-Z, a-z, 0-9, ., _, : and -"),
     WithJsonSchema({"type": "string", "pattern": f"^{REQUEST_ID.pattern}$"}),
 ]
+Serial = Annotated[
+    str,
+    _matching("serial", SERIAL, "must be 8 hexadecimal digits, as the audit shows them"),
+    WithJsonSchema({"type": "string", "pattern": f"^{SERIAL.pattern}$"}),
+]
 Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
@@ -312,6 +324,46 @@ class RunAuditArgs(Args):
         return RunAudit()
 
 
+class RotateKeyArgs(Args):
+    """`controller.rotate_key`."""
+
+    controller: Name
+
+    def command(self) -> Command:
+        return RotateKey(ControllerId(self.controller))
+
+
+class CommissionArgs(Args):
+    """`controller.commission`; the serial number is as the audit shows it."""
+
+    controller: Name
+    seconds: Annotated[float, Field(gt=0, le=LONGEST_VALIDITY.total_seconds())] = 120
+    serial: Serial | None = None
+
+    def command(self) -> Command:
+        serial = None if self.serial is None else self.serial.lower()
+        return CommissionController(ControllerId(self.controller), self.seconds, serial)
+
+
+class EndCommissioningArgs(Args):
+    """`controller.end_commissioning`."""
+
+    controller: Name
+
+    def command(self) -> Command:
+        return EndCommissioning(ControllerId(self.controller))
+
+
+class AcceptControllerArgs(Args):
+    """`controller.accept`; the serial number is as the audit shows it."""
+
+    controller: Name
+    serial: Serial
+
+    def command(self) -> Command:
+        return AcceptController(ControllerId(self.controller), self.serial.lower())
+
+
 class ReadHealthArgs(Args):
     """`health.read`."""
 
@@ -337,7 +389,11 @@ ENVELOPES: Mapping[str, type[Envelope[Any]]] = {
     SetDoorMode.COMMAND: Envelope[SetDoorModeArgs],
     ApplyPermissions.COMMAND: Envelope[ApplyPermissionsArgs],
     RunAudit.COMMAND: Envelope[RunAuditArgs],
+    AcceptController.COMMAND: Envelope[AcceptControllerArgs],
     ReadHealth.COMMAND: Envelope[ReadHealthArgs],
+    RotateKey.COMMAND: Envelope[RotateKeyArgs],
+    CommissionController.COMMAND: Envelope[CommissionArgs],
+    EndCommissioning.COMMAND: Envelope[EndCommissioningArgs],
 }
 
 
@@ -500,6 +556,7 @@ _REASONS = {
     "extra_forbidden": "is not known here",
     "string_type": "must be a string",
     "int_type": "must be a whole number",
+    "float_type": "must be a number",
     "bool_type": "must be true or false",
     "dict_type": "must be an object",
     "model_type": "must be an object",

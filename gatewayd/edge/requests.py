@@ -24,7 +24,16 @@ from gatewayd.core.actions import Answer
 from gatewayd.core.events import Event, RequestAccepted, RequestEnded
 from gatewayd.core.facts import RequestCommitted
 from gatewayd.core.model import ClientId, Moment, RequestId
-from gatewayd.core.requests import Command, ReadHealth, Request, SetDoorMode, UnlockDoor
+from gatewayd.core.requests import (
+    AboutKeys,
+    AcceptController,
+    Command,
+    CommissionController,
+    ReadHealth,
+    Request,
+    SetDoorMode,
+    UnlockDoor,
+)
 from gatewayd.edge.clock import Clock
 from gatewayd.edge.journal_table import Remembered
 from gatewayd.edge.payloads import (
@@ -45,6 +54,7 @@ ALL_PER_SECOND, ALL_BURST = 100.0, 500.0  # of all clients on the broker
 BYTES_PER_TOKEN = 4096  # a request of that many bytes counts twice, and so on
 LOCAL = "local-"  # begins the names that the local channel gives
 MOST_CLIENTS = 256  # told apart by the rate limit
+BLIND = "args.serial: is needed from afar, where nobody can look at who answers"
 
 Trust = Literal["signed", "broker"]
 Via = Literal["mqtt", "local"]
@@ -203,6 +213,8 @@ class Router:
             return stranger
         if isinstance(call, Refusal):
             return call
+        if incoming.via == "mqtt" and _needs_eyes(call.command):
+            return _refusal(call, ErrorCode.INVALID_REQUEST, BLIND)
         if incoming.via == "local":
             call = _just_now(call, now.utc)
         return untimely(call, now.utc) or self._place_for(call, now.mono) or call
@@ -299,6 +311,11 @@ def _only_reads(command: Command) -> bool:
     return isinstance(command, ReadHealth)
 
 
+def _needs_eyes(command: Command) -> bool:
+    """Say whether somebody has to look at who answers before it goes on."""
+    return isinstance(command, CommissionController) and command.serial is None
+
+
 def _just_now(call: Call, utc: datetime) -> Call:
     """What comes over the local socket was written a moment ago, whatever its clock says: the
     host's own, which may be the very thing that is wrong."""
@@ -308,7 +325,9 @@ def _just_now(call: Call, utc: datetime) -> Call:
 def _accepted_event(request: Request) -> RequestAccepted:
     command = request.command
     door = command.door if isinstance(command, UnlockDoor | SetDoorMode) else None
-    return RequestAccepted(request.id, request.client, command.COMMAND, door)
+    about_unit = isinstance(command, AboutKeys | AcceptController)
+    controller = command.controller if about_unit else None
+    return RequestAccepted(request.id, request.client, command.COMMAND, door, controller)
 
 
 def _refusal(call: Call | Refusal, code: ErrorCode, message: str) -> Refusal:
