@@ -15,13 +15,17 @@ def command(
         Path,
         typer.Option(metavar="PATH", help="Where the pseudo-terminal appears, as a link."),
     ] = Path("gatewayd-line"),
+    baud: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="The only speed that the units hear at."),
+    ] = None,
 ) -> None:
     """Simulate OSDP units on a pseudo-terminal, the device of a serial line.
 
     Orders come as JSON lines on standard input, what the units were driven to leaves on
     standard output; see gatewayd/simulate/site.py. It ends with its input or when asked to.
     """
-    asyncio.run(site.run(link, _say))
+    asyncio.run(site.run(link, _say, baud=baud))
 
 
 def _say(record: dict[str, object]) -> None:

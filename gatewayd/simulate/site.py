@@ -22,6 +22,9 @@ records for standard output:
     {"wrong": "an order that makes no sense, and why"}
 
 `at` is the host's monotonic clock in seconds.
+
+With a speed the units hear only who opened the terminal at theirs, which osdp_COMSET changes
+as it changes their addresses; without one they hear at any. Answers given at once collide.
 """
 
 import asyncio
@@ -30,8 +33,9 @@ import json
 import os
 import signal
 import sys
+import termios
 import tty
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gatewayd.simulate.device import Device, usual_capabilities
@@ -48,13 +52,24 @@ AES = 9  # function of PDCAP
 Sink = Callable[[dict[str, object]], None]
 
 
-async def run(link: Path, sink: Sink, units: Iterable[SimulatedUnit] = UNITS) -> None:
-    """Simulate until standard input ends or the process is asked to end."""
+async def run(
+    link: Path,
+    sink: Sink,
+    units: Iterable[SimulatedUnit] = UNITS,
+    baud: int | None = None,
+) -> None:
+    """Simulate until standard input ends or the process is asked to end.
+
+    `baud`: the speed of all units to begin with; None: they hear at any.
+    """
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    site = Site(link, [device_of(unit) for unit in units], sink)
+    devices = [device_of(unit) for unit in units]
+    for device in devices:
+        device.baud = baud or device.baud
+    site = Site(link, devices, sink, any_speed=baud is None)
     site.plug_in()
     sink({"ready": str(link)})
     orders = asyncio.create_task(_read_orders(site))
@@ -85,10 +100,13 @@ def device_of(unit: SimulatedUnit) -> Device:
 class Site:
     """Peripherals on one pseudo-terminal."""
 
-    def __init__(self, link: Path, devices: list[Device], sink: Sink) -> None:
+    def __init__(
+        self, link: Path, devices: list[Device], sink: Sink, *, any_speed: bool = True
+    ) -> None:
         self._link = link
-        self._devices = {device.address: device for device in devices}
+        self._devices = devices
         self._sink = sink
+        self._any_speed = any_speed
         self._ends: tuple[int, int] | None = None
 
     def plug_in(self) -> None:
@@ -142,17 +160,21 @@ class Site:
 
     def _device(self, order: Mapping[str, object]) -> Device:
         address = _number(order, "address")
-        if address not in self._devices:
-            raise ValueError(f"no unit at address {address}")
-        return self._devices[address]
+        for device in self._devices:
+            if device.address == address:
+                return device
+        raise ValueError(f"no unit at address {address}")
 
     def _hear(self, master: int) -> None:
         with contextlib.suppress(BlockingIOError, OSError):  # the daemon may have hung up
             data = os.read(master, READ_SIZE)
             now = asyncio.get_running_loop().time()
-            for device in self._devices.values():
-                if answer := device.answer(data, now):
-                    os.write(master, answer)
+            speed = None if self._any_speed else _speed(master)
+            hearing = [each for each in self._devices if speed in (None, each.baud)]
+            answers = [answer for each in hearing if (answer := each.answer(data, now))]
+            if answers:
+                os.write(master, _on_the_wire(answers))
+            for device in hearing:
                 self._tell(device)
 
     def _tell(self, device: Device) -> None:
@@ -171,6 +193,29 @@ class Site:
 
     def _heard(self, what: str, device: Device, at: float, **details: object) -> None:
         self._sink({"heard": what, "address": device.address, **details, "at": round(at, 6)})
+
+
+def _speed(master: int) -> int | None:
+    """Return the speed that the terminal was opened at."""
+    return _SPEEDS.get(termios.tcgetattr(master)[5])
+
+
+_SPEEDS = {
+    termios.B9600: 9600,
+    termios.B19200: 19200,
+    termios.B38400: 38400,
+    termios.B57600: 57600,
+    termios.B115200: 115200,
+    termios.B230400: 230400,
+}
+
+
+def _on_the_wire(answers: Sequence[bytes]) -> bytes:
+    """Return what is left of answers given at once."""
+    first, *others = answers
+    for other in others:
+        first = bytes(map(int.__and__, first, other))
+    return first
 
 
 def _number(order: Mapping[str, object], key: str) -> int:
