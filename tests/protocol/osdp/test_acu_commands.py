@@ -13,7 +13,6 @@ from protocol.osdp.commands import (
     SetCommunication,
 )
 from protocol.osdp.replies import (
-    Ack,
     Capabilities,
     Capability,
     CommunicationSettings,
@@ -112,16 +111,18 @@ def test_a_unit_is_moved_to_another_address_and_speed_and_found_there() -> None:
     assert list(stage.connections) == [5]
 
     unmoved = CommunicationSettings(1, 9600)
-    for refusal in (unmoved, Nak(NakReason.RECORD)):
-        stage = Stage(on(FARTHER, refusal), on(Poll, Ack())).connect()
-        assert stage.send(FARTHER)
-        stage.play().run(1)
-        refused = isinstance(refusal, Nak)
-        assert stage.replies() == ([] if refused else [unmoved])
-        assert stage.endings() == {
-            1: Refused(refusal) if isinstance(refusal, Nak) else Delivered()
-        }
-        assert not stage.events(WentOffline)
+    stage = Stage(on(FARTHER, unmoved), then(Identify)).connect()
+    assert stage.send(FARTHER)
+    stage.play().run(2)
+    assert stage.replies() == [unmoved]
+    assert list(stage.connections) == [1]
+
+    refusal = Nak(NakReason.RECORD)
+    stage = Stage(on(FARTHER, refusal), then(Poll)).connect()
+    assert stage.send(FARTHER)
+    stage.play().run(1)
+    assert stage.endings() == {1: Refused(refusal)}
+    assert not stage.events(WentOffline)
 
 
 @case("060-16-05")

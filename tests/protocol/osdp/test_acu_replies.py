@@ -179,9 +179,10 @@ def test_keys_are_told_in_their_order_and_stay_out_of_what_is_printed() -> None:
 def test_the_settings_a_unit_answers_with_are_told_whatever_was_asked_for() -> None:
     asked, answered = SetCommunication(1, 115200), CommunicationSettings(1, 9600)
     for key in (None, KEY):
-        stage = Stage(on(asked, answered), on(Poll), key=key).connect()
+        stage = Stage(on(asked, answered), then(Identify), key=key).connect()
         assert stage.send(asked)
-        stage.play()
+        stage.play().run(2)  # whoever answers now says who it is
         assert stage.replies() == [answered]
         assert stage.endings() == {1: Delivered()}
-        assert not stage.events(WentOffline)
+        assert len(stage.events(WentOffline)) == 1
+        assert list(stage.connections) == [1]
