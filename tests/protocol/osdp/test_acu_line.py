@@ -1,6 +1,6 @@
 """ACU cases 050-03 to 050-08: characters, turns and times on the line."""
 
-from protocol.osdp.bus import REPLY_TIMEOUT, Delivered
+from protocol.osdp.bus import Delivered
 from protocol.osdp.commands import (
     ManufacturerCommand,
     OutputAction,
@@ -11,13 +11,14 @@ from protocol.osdp.commands import (
     SetLeds,
     SetOutputs,
 )
-from protocol.osdp.frame import LONGEST
 from protocol.osdp.lights import LedRecord, Permanent
 from protocol.osdp.replies import Ack, Busy, Identification, LocalStatus, ManufacturerReply
 from tests.protocol.osdp.acu import CARD, KEY, case
 from tests.simulate.script import IDENTITY, SILENCE, again, on, then
 from tests.simulate.stage import Stage
 
+LONGEST = 1440  # bytes of a packet (5.6)
+REPLY_DELAY = 0.2  # seconds a unit may take (5.7)
 EVERY_VALUE = bytes(range(0x100))
 VENDOR = bytes.fromhex("02475f")
 LIGHT = SetLeds((LedRecord(permanent=Permanent.SET, permanent_on=1),))
@@ -88,7 +89,7 @@ def test_answers_up_to_the_longest_frame_are_taken_and_no_longer_ones() -> None:
 
 @case("050-07-01")
 def test_an_answer_may_take_200_ms_and_the_line_is_taken_after_a_pause_with_a_mark() -> None:
-    first_character_in_time = REPLY_TIMEOUT - 1.1 * 10 / 9600
+    first_character_in_time = REPLY_DELAY - 1.1 * 10 / 9600
     stage = Stage(on(Poll, CARD, after=first_character_in_time), on(Poll), on(Poll)).play()
     assert stage.replies() == [CARD]
     assert stage.bus.counters(1).timeouts == 0
@@ -96,7 +97,7 @@ def test_an_answer_may_take_200_ms_and_the_line_is_taken_after_a_pause_with_a_ma
     stage = Stage(on(Poll, SILENCE), again()).play()
     asked, repeated = stage.wires(Poll)
     spoken = len(asked.wire) * stage.character_time
-    assert REPLY_TIMEOUT <= repeated.at - (asked.at + spoken) <= REPLY_TIMEOUT + 0.001
+    assert REPLY_DELAY <= repeated.at - (asked.at + spoken) <= REPLY_DELAY + 0.001
 
     assert min(stage.pauses) >= 2 * stage.character_time - 1e-9
     assert all(each.wire.startswith(b"\xff\x53") for each in stage.written)

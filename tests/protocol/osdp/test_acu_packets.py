@@ -27,7 +27,6 @@ from protocol.osdp.commands import (
     SoundBuzzer,
 )
 from protocol.osdp.frame import BROADCAST, Frame, SecurityBlock
-from protocol.osdp.peripheral import SILENCE_LIMIT
 from protocol.osdp.replies import (
     Ack,
     Busy,
@@ -43,6 +42,7 @@ from tests.protocol.osdp.acu import CARD, KEY, case
 from tests.simulate.script import IDENTITY, SILENCE, again, flip_last, on, then
 from tests.simulate.stage import Stage, expecting
 
+SILENCE_LIMIT = 8.0  # seconds; then both sides are offline (5.7)
 LIGHT = SetLeds((LedRecord(permanent=Permanent.SET, permanent_on=1),))
 SOUND = SoundBuzzer(0, 2, 1, 1, 1)
 
