@@ -20,7 +20,7 @@ from gatewayd.core.model import (
     RequestId,
 )
 from gatewayd.core.permissions import Update
-from gatewayd.core.pins import Pin
+from gatewayd.core.places import Occupant
 from gatewayd.core.requests import Request
 
 
@@ -175,13 +175,13 @@ class ReplaceKey:
 
 
 @dataclass(frozen=True, slots=True)
-class RememberPins:
+class RememberPlaces:
     """Make what is known of who was approved in which place survive a power cut.
 
     Nothing waits for it: what is lost is pinned, or must be accepted, once more.
     """
 
-    pins: Mapping[ControllerId, Pin | None]
+    places: Mapping[ControllerId, Occupant | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ Action = (
     | ReportHealth
     | SavePermissions
     | RememberModes
-    | RememberPins
+    | RememberPlaces
     | OpenWindow
     | CloseWindow
     | GiveKey

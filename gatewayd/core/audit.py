@@ -10,7 +10,7 @@ layers. The rules are asked in this order, and the first that matches decides:
 5. nothing matches: unknown, and not driven
 
 What a rule approves is still not driven if it is not the unit that was approved in this place
-before (`pins`: changed), if the site demands proof of its identity and got a claim, or if a
+before (`places`: changed), if the site demands proof of its identity and got a claim, or if a
 door hangs on a part that it does not have (`capacity`: both misconfigured). Until a secure
 session proves an identity it is only a claim; the claim is kept byte for byte in
 `Identity.evidence`.

@@ -11,7 +11,7 @@ unit is among them then, or ever before the whole inventory has been approved on
 site is refused: everything is barred and stays so.
 
 A verdict ends with its connection: what does not answer is unreachable. Who was approved in a
-place outlives it (`pins`): another unit there is changed, and not driven, until an operator
+place outlives it (`places`): another unit there is changed, and not driven, until an operator
 accepts it.
 """
 
@@ -27,7 +27,7 @@ from gatewayd.core.actions import (
     Identify,
     Record,
     Refuse,
-    RememberPins,
+    RememberPlaces,
     Show,
 )
 from gatewayd.core.audit import Finding, Needs, judge, needs_of
@@ -61,7 +61,7 @@ from gatewayd.core.model import (
     Moment,
     Verdict,
 )
-from gatewayd.core.pins import Pin, Pins, dotted, pin_of
+from gatewayd.core.places import Occupant, Places, dotted, occupant_of
 from gatewayd.core.site import OnClassic, SiteConfig
 
 REPORT_PAUSE = 1.0  # seconds between two audit reports, when many controllers appear at once
@@ -92,7 +92,7 @@ class Unit:
     judged: datetime | None = None
     identity: Identity | None = None  # as last heard
     fault: str | None = None  # why it did not prove that
-    suspect: Pin | None = None  # the newest unit that was told to be another
+    suspect: Occupant | None = None  # the newest unit that was told to be another
     abnormal: tuple[bool, bool] | None = None  # tamper, power; as last heard
 
     @property
@@ -139,7 +139,7 @@ class Controllers:
             )
             for id_, line in site.controllers.items()
         }
-        self._pins = Pins(site.pins)
+        self._places = Places(site.places)
         self._approved = site.inventory_approved
         self._settling = self._strict  # whether nobody is admitted yet
         self._settle_at = math.inf
@@ -243,12 +243,12 @@ class Controllers:
 
     def accept(self, controller: ControllerId, by: str, now: Moment) -> None:
         """Take the unit that is there for the one that belongs there, and judge it anew."""
-        unit, before = self._units[controller], self._pins[controller]
+        unit, before = self._units[controller], self._places[controller]
         assert unit.identity is not None  # it is there
-        self._pins.accept(controller, unit.identity)
+        self._places.accept(controller, unit.identity)
         was = None if before is None else before.serial
         self._out.append(Record(ControllerAccepted(controller, unit.identity.serial, was, by)))
-        self._out.append(RememberPins(self._pins.all))
+        self._out.append(RememberPlaces(self._places.all))
         self._judge(unit, unit.identity, now)
 
     def ask_again(self) -> set[ControllerId]:
@@ -289,15 +289,15 @@ class Controllers:
         return self._site.on_classic is OnClassic.REFUSE and not self._approved
 
     def _judge(self, unit: Unit, identity: Identity, now: Moment) -> None:
-        changed = self._pins.objection(unit.id, identity)
+        changed = self._places.objection(unit.id, identity)
         catalogue = self._site.catalogue
         finding = judge(identity, catalogue, unit.needs, unit.fault, changed)
         self._found(unit, finding, now)
         self._pass_gate(unit, now)
-        self._suspect(unit, pin_of(identity))
+        self._suspect(unit, occupant_of(identity))
         self._show(unit)
 
-    def _suspect(self, unit: Unit, who: Pin) -> None:
+    def _suspect(self, unit: Unit, who: Occupant) -> None:
         """Say that another unit is there, once for each."""
         if unit.finding.verdict is not Verdict.CHANGED:
             unit.suspect = None
@@ -305,16 +305,16 @@ class Controllers:
             unit.suspect = who
             self._out.append(Record(ControllerSecurity(unit.id, "another unit answers")))
 
-    def _pin(self, unit: Unit) -> None:
+    def _remember(self, unit: Unit) -> None:
         """Remember who was approved here; tell a new firmware."""
         assert unit.identity is not None  # it was approved
-        before = self._pins[unit.id]
-        if not self._pins.approved(unit.id, unit.identity):
+        before = self._places[unit.id]
+        if not self._places.approved(unit.id, unit.identity):
             return
         if before is not None:
             was, is_ = dotted(before.firmware), dotted(unit.identity.firmware)
             self._out.append(Record(ControllerFirmwareChanged(unit.id, was, is_)))
-        self._out.append(RememberPins(self._pins.all))
+        self._out.append(RememberPlaces(self._places.all))
 
     def _end_connection(self, unit: Unit) -> None:
         if unit.connection is not None:
@@ -370,7 +370,7 @@ class Controllers:
         unit.admitted = True
         self._moved[unit.id] = unit
         self._out.append(Admit(unit.id, unit.connection))
-        self._pin(unit)
+        self._remember(unit)
         if not self._approved and all(each.approved for each in self._units.values()):
             self._approved = True
             self._out.append(ApproveInventory())

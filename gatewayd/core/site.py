@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from gatewayd.core.audit import Catalogue
 from gatewayd.core.model import ControllerId, Door, DoorId, DoorMode, Point
-from gatewayd.core.pins import Pin
+from gatewayd.core.places import Occupant
 
 STALE_SECONDS = 5.0  # what may have waited longer in a unit opens nothing
 SETTLE_SECONDS = 3.0  # how long a site that was never approved is only looked at
@@ -35,7 +35,7 @@ class SiteConfig:
     settle_seconds: float = SETTLE_SECONDS
     modes: Mapping[DoorId, DoorMode] = field(default_factory=dict)  # ordered before the start
     require_secure: frozenset[ControllerId] = frozenset()  # must prove who they are
-    pins: Mapping[ControllerId, Pin | None] = field(default_factory=dict)  # who was approved
+    places: Mapping[ControllerId, Occupant | None] = field(default_factory=dict)
     stale_seconds: float = STALE_SECONDS
 
     def __post_init__(self) -> None:

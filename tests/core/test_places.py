@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatewayd.core.actions import Action, Answer, Record, RememberPins
+from gatewayd.core.actions import Action, Answer, Record, RememberPlaces
 from gatewayd.core.events import (
     AuditBlocked,
     ControllerAccepted,
@@ -16,7 +16,7 @@ from gatewayd.core.events import (
 )
 from gatewayd.core.facts import ControllerIdentified
 from gatewayd.core.model import ControllerId, ControllerView, Identity, RequestId, Verdict
-from gatewayd.core.pins import Pin
+from gatewayd.core.places import Occupant
 from gatewayd.core.requests import AcceptController
 from gatewayd.core.site import OnClassic
 from tests.core.site import (
@@ -34,13 +34,13 @@ from tests.core.site import (
     site,
 )
 
-FIRST = Pin("00d0c9", 1, "00000001", (1, 2, 3))
+FIRST = Occupant("00d0c9", 1, "00000001", (1, 2, 3))
 SECOND = replace(FIRST, serial="00000002")
 
 
-def known(pins: Mapping[ControllerId, Pin | None]) -> World:
+def known(places: Mapping[ControllerId, Occupant | None]) -> World:
     """A world that remembers these."""
-    world = World(replace(site(), pins=pins))
+    world = World(replace(site(), places=places))
     world.tick()
     return world
 
@@ -51,8 +51,8 @@ def identified(
     return world.tell(ControllerIdentified(controller, connection, unit))
 
 
-def remembered(actions: list[Action]) -> Mapping[ControllerId, Pin | None]:
-    return of(RememberPins, actions)[-1].pins
+def remembered(actions: list[Action]) -> Mapping[ControllerId, Occupant | None]:
+    return of(RememberPlaces, actions)[-1].places
 
 
 def accept(world: World, serial: str, controller: ControllerId = DESK) -> list[Action]:
@@ -66,28 +66,28 @@ def test_the_first_approved_unit_is_remembered() -> None:
     world = known({})
     assert remembered(identified(world, identity())) == {DESK: FIRST}
     assert remembered(world.online(STRIKE)) == {DESK: FIRST, STRIKE: FIRST}
-    assert of(RememberPins, identified(world, identity(), 2)) == []
+    assert of(RememberPlaces, identified(world, identity(), 2)) == []
 
 
 @pytest.mark.parametrize("model", [9, 77])
 def test_a_unit_that_is_not_approved_is_not_remembered(model: int) -> None:
     world = known({})
-    assert of(RememberPins, identified(world, identity(model=model))) == []
+    assert of(RememberPlaces, identified(world, identity(model=model))) == []
     assert remembered(identified(world, identity(), 2)) == {DESK: FIRST}
 
 
 def test_a_site_that_is_only_looked_at_remembers_nobody() -> None:
     world = World(site(on_classic=OnClassic.REFUSE))
     world.tick()
-    assert of(RememberPins, world.online(DESK)) == []
-    assert len(of(RememberPins, world.online(STRIKE))) == 2
+    assert of(RememberPlaces, world.online(DESK)) == []
+    assert len(of(RememberPlaces, world.online(STRIKE))) == 2
 
 
 def test_the_same_unit_is_approved_in_every_run() -> None:
     world = known({DESK: FIRST})
     actions = identified(world, identity())
     assert admitted(actions) == [DESK]
-    assert of(RememberPins, actions) == []
+    assert of(RememberPlaces, actions) == []
 
 
 # --- another unit ------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def test_accepting_the_unit_that_belongs_there_changes_nothing() -> None:
     actions = accept(ready(), "00000001")
     assert [type(each) for each in events(actions)] == [RequestEnded]
     assert of(Answer, actions)[0].error is None
-    assert of(RememberPins, actions) == []
+    assert of(RememberPlaces, actions) == []
 
 
 def test_acceptance_approves_no_hardware() -> None:
@@ -204,4 +204,4 @@ def test_acceptance_approves_no_hardware() -> None:
     identified(world, identity(2, model=77), 2)
     actions = accept(world, "00000002")
     assert of(Answer, actions)[0].error == "unit_not_approved"
-    assert of(RememberPins, actions) == []
+    assert of(RememberPlaces, actions) == []
