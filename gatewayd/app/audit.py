@@ -14,6 +14,8 @@ from gatewayd.core.audit import Needs, judge, needs_of
 from gatewayd.core.facts import ControllerIdentified, Fact
 from gatewayd.core.model import AuditReport, ControllerId, ControllerView, Verdict
 from gatewayd.edge.clock import Clock
+from gatewayd.edge.key_store import KeyStore
+from gatewayd.edge.osdp_keys import Keyring
 
 PATIENCE = 5.0  # seconds; a unit on a slow, crowded line is asked within one
 
@@ -33,10 +35,19 @@ class _Listener:
             self.everybody.set()
 
 
-async def look(config: Config, clock: Clock, patience: float = PATIENCE) -> AuditReport:
-    """Return what is there and what may be driven."""
+async def look(
+    config: Config,
+    clock: Clock,
+    keys: KeyStore | None = None,
+    *,
+    patience: float = PATIENCE,
+) -> AuditReport:
+    """Return what is there and what may be driven.
+
+    Without `keys` no unit can prove who it is, and one that must is not approved.
+    """
     listener = _Listener(len(config.controllers))
-    lines = make_lines(config, listener.tell)
+    lines = make_lines(config, listener.tell, Keyring(keys, listener.tell))
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(line.run()) for line in lines.values()]
         with suppress(TimeoutError):

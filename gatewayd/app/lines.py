@@ -9,13 +9,16 @@ from gatewayd.core.model import ControllerId
 from gatewayd.edge import serial_port, tcp
 from gatewayd.edge.link import Opener
 from gatewayd.edge.osdp import LineSettings, OsdpLine, Unit
+from gatewayd.edge.osdp_keys import Keyring
 
 Formats = dict[int, tuple[str, ...]]  # by reader
 
 
-def make_lines(config: Config, tell: Callable[[Fact], None]) -> dict[str, OsdpLine]:
+def make_lines(
+    config: Config, tell: Callable[[Fact], None], keyring: Keyring
+) -> dict[str, OsdpLine]:
     """Return every line of the site, by name."""
-    units = _units(config)
+    units = _units(config, keyring)
     return {
         name: OsdpLine(
             LineSettings(
@@ -26,6 +29,7 @@ def make_lines(config: Config, tell: Callable[[Fact], None]) -> dict[str, OsdpLi
                 poll_interval=line.poll_interval_ms / 1000,
             ),
             tell,
+            keyring,
         )
         for name, line in config.lines.items()
     }
@@ -40,7 +44,7 @@ def opener_of(line: SerialLine | TcpLine) -> Opener:
     )
 
 
-def _units(config: Config) -> defaultdict[str, list[Unit]]:
+def _units(config: Config, keyring: Keyring) -> defaultdict[str, list[Unit]]:
     """Return the units of each line, and what cards their readers expect."""
     formats: defaultdict[str, Formats] = defaultdict(dict)
     for door in config.doors.values():
@@ -48,6 +52,14 @@ def _units(config: Config) -> defaultdict[str, list[Unit]]:
             formats[door.reader.controller][door.reader.number] = door.card_formats
     units: defaultdict[str, list[Unit]] = defaultdict(list)
     for name, each in config.controllers.items():
-        unit = Unit(ControllerId(name), each.address, each.check == "crc", formats[name])
+        controller, secure = ControllerId(name), each.secure == "required"
+        unit = Unit(
+            controller,
+            each.address,
+            each.check == "crc",
+            formats[name],
+            secure,
+            keyring.candidates(controller) if secure else (),
+        )
         units[each.line].append(unit)
     return units

@@ -4,11 +4,12 @@ import asyncio
 import signal
 
 from gatewayd.app.audit import look
-from gatewayd.app.keys import require_keys
+from gatewayd.app.keys import open_keys, require_keys
 from gatewayd.app.site import Site
 from gatewayd.config import Config
 from gatewayd.core.model import AuditReport
 from gatewayd.edge.clock import SystemClock
+from gatewayd.edge.key_store import KeyStore
 from gatewayd.edge.state_directory import StateDirectory
 
 
@@ -24,18 +25,19 @@ def run(config: Config) -> None:
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with StateDirectory.open(config.site.state_dir) as state:
-        require_keys(config, state.path)
-        asyncio.run(_run(config, state))
+        keys = require_keys(config, state.path)
+        asyncio.run(_run(config, state, keys))
 
 
 def audit(config: Config) -> AuditReport:
     """Ask every unit who it is, drive none. StateInUse while a daemon runs: it asks as well."""
-    with StateDirectory.open(config.site.state_dir):
-        return asyncio.run(look(config, SystemClock()))
+    with StateDirectory.open(config.site.state_dir) as state:
+        keys = open_keys(config, state.path)
+        return asyncio.run(look(config, SystemClock(), keys))
 
 
-async def _run(config: Config, state: StateDirectory) -> None:
-    site = Site(config, state, SystemClock())
+async def _run(config: Config, state: StateDirectory, keys: KeyStore | None) -> None:
+    site = Site(config, state, SystemClock(), keys)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, site.stop)

@@ -31,14 +31,18 @@ from gatewayd.core.actions import (
     Answer,
     ApproveInventory,
     Bar,
+    CloseWindow,
+    GiveKey,
     Identify,
     Latch,
+    OpenWindow,
     Order,
     PermissionsView,
     Record,
     Refuse,
     Release,
     RememberModes,
+    ReplaceKey,
     ReportHealth,
     SavePermissions,
     Show,
@@ -61,10 +65,12 @@ from gatewayd.core.permissions import Permissions
 from gatewayd.edge.clock import SystemClock
 from gatewayd.edge.control import Control
 from gatewayd.edge.journal import Entry, Journal, Limits
+from gatewayd.edge.key_store import KeyStore
 from gatewayd.edge.marks import Marks
 from gatewayd.edge.mode_store import ModeStore
 from gatewayd.edge.mqtt import Broker, broker_settings
 from gatewayd.edge.osdp import OsdpLine
+from gatewayd.edge.osdp_keys import Keyring
 from gatewayd.edge.payloads import encode_document, encode_event, encode_view
 from gatewayd.edge.permission_store import PermissionStore
 from gatewayd.edge.requests import Router
@@ -87,9 +93,19 @@ log = structlog.get_logger()
 class Site:
     """Everything of one gateway, made in one place."""
 
-    def __init__(self, config: Config, state: StateDirectory, clock: SystemClock) -> None:
-        """Open what must be there; raises StateError before anything is driven."""
+    def __init__(
+        self,
+        config: Config,
+        state: StateDirectory,
+        clock: SystemClock,
+        keys: KeyStore | None = None,
+    ) -> None:
+        """Open what must be there; raises StateError before anything is driven.
+
+        `keys`: needed as soon as one controller must be secure.
+        """
         self._config = config
+        self._keys = keys
         self._state = state
         self._marks = Marks(state.path)
         self._modes = ModeStore(state.path)
@@ -123,11 +139,13 @@ class Site:
         approved = self._marks.has(APPROVED)
         site = site_config(config, inventory_approved=approved, modes=self._ordered_modes())
         self._wiring = Wiring(Gateway(site, permissions), self._clock, self._hands())
-        self._lines = make_lines(config, self._wiring.tell)
+        self._keyring = Keyring(self._keys, self._wiring.tell)
+        self._lines = make_lines(config, self._wiring.tell, self._keyring)
         self._line_of = {
             ControllerId(name): self._lines[each.line]
             for name, each in config.controllers.items()
         }
+        self._keyring.attach(self._line_of)
         self._router = Router(
             self._journal,
             self._clock,
@@ -209,6 +227,7 @@ class Site:
             self._broker.run(),
             self._control.run(),
             self._traces.run(),
+            self._keyring.run(),
             self._report_health(),
             self._keep_beating(),
             feed_watchdog(self._alive),
@@ -258,12 +277,20 @@ class Site:
             ReportHealth: lambda each, _: self._router.answer(self._health_answer(each)),
             SavePermissions: self._save,
             RememberModes: self._remember,
+            OpenWindow: lambda each, _: self._line(each).open_window(
+                each.controller, each.until
+            ),
+            CloseWindow: lambda each, _: self._line(each).close_window(each.controller),
+            GiveKey: lambda each, _: self._keyring.give(each),
+            ReplaceKey: lambda each, _: self._keyring.replace(each),
             Show: lambda each, _: self._show(each.view),
             ApproveInventory: lambda _, now: self._marks.set(APPROVED, now.utc.isoformat()),
             Refuse: lambda each, _: self.stop(each.why),
         }
 
-    def _line(self, action: Admit | Bar | Identify | Order) -> OsdpLine:
+    def _line(
+        self, action: Admit | Bar | Identify | Order | OpenWindow | CloseWindow
+    ) -> OsdpLine:
         return self._line_of[action.controller]
 
     def _record(self, action: Record, now: Moment) -> None:

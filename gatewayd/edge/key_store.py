@@ -120,6 +120,18 @@ class KeyStore:
             self._put({controller: keys})
             return keys
 
+    def begin_anew(self, controller: ControllerId, new: Secret) -> Keys:
+        """Keep a new key as pending for a unit that answered with the key everybody knows.
+
+        A key that was pending before is dropped. Raises KeyRefused or StateError.
+        """
+        with self._changing:
+            self._require_good({controller: new})
+            with _said_of(controller):
+                keys = self.key_of(controller).beginning_anew(new)
+            self._put({controller: keys})
+            return keys
+
     def key_to_send(self, controller: ControllerId) -> Secret | None:
         """Return the pending key, certain to be on the disk, or None: then send nothing.
 

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from secrets import token_bytes
-from typing import ParamSpec
+from typing import ParamSpec, Protocol
 
 import structlog
 
@@ -28,11 +28,15 @@ from gatewayd.core.facts import (
     Fact,
     OrderDone,
     Outcome,
+    SetupFailed,
+    UnitAnswered,
 )
+from gatewayd.core.facts import WindowClosed as WindowHasClosed
 from gatewayd.core.model import ControllerId, Identity, OrderId
 from gatewayd.edge.link import Link, Opener
 from gatewayd.edge.osdp_words import UNTAGGED, commands_for, facts_from, identity_of, outcome_of
 from protocol.osdp.bus import Bus
+from protocol.osdp.commands import KeyType, SetKey
 from protocol.osdp.counters import Counters
 from protocol.osdp.happenings import (
     Alarming,
@@ -48,11 +52,13 @@ from protocol.osdp.happenings import (
     WentSilent,
     WindowClosed,
 )
+from protocol.osdp.orders import Priority
 from protocol.osdp.secure_keys import BaseKey
 from protocol.osdp.settings import PeripheralSettings
 from protocol.osdp.trace import Direction
 
 BITS_PER_CHARACTER = 10  # start, eight data, stop
+KEY = -1  # tag of the command that carries a key: one at a time to each unit
 
 Tap = Callable[[Direction, bytes], None]
 
@@ -84,11 +90,45 @@ class LineSettings:
     poll_interval: float = 0.05  # seconds
 
 
+_OfOne = (
+    Identified
+    | Done
+    | WentSilent
+    | Answers
+    | WentOffline
+    | Alarming
+    | SetUp
+    | SetUpFailed
+    | WindowClosed
+)
+
+
+class KeyOwner(Protocol):
+    """Who looks after the units' keys: `Keyring`."""
+
+    def proved(self, controller: ControllerId, name: str) -> None:
+        """A handshake proved the key of this name."""
+
+    def ended(self, controller: ControllerId, outcome: Outcome, detail: str) -> None:
+        """The command that carried a key has ended."""
+
+    def window_closed(self, controller: ControllerId) -> None:
+        """A unit may not be commissioned any more."""
+
+
 class OsdpLine:
     """Everything that happens on one line."""
 
-    def __init__(self, settings: LineSettings, tell: Callable[[Fact], None]) -> None:
+    def __init__(
+        self,
+        settings: LineSettings,
+        tell: Callable[[Fact], None],
+        key_owner: KeyOwner | None = None,
+    ) -> None:
+        """`key_owner`: None where no key is ever changed."""
         self.name = settings.name
+        self._key_owner = key_owner
+        self._keyed = {unit.address for unit in settings.units if unit.keys}
         self._units = {unit.address: unit for unit in settings.units}
         self._addresses = {unit.controller: unit.address for unit in settings.units}
         self._identities: dict[int, Identity] = {}
@@ -166,6 +206,54 @@ class OsdpLine:
             if not queued and tag != UNTAGGED:
                 self._tell(OrderDone(order.order, Outcome.NOT_SENT, "offline, barred or busy"))
         self._pump()
+
+    # --- keys -------------------------------------------------------------------------
+
+    def set_keys(self, controller: ControllerId, keys: tuple[BaseKey, ...]) -> None:
+        """Try these in the handshakes begun from now on; a standing session stays."""
+        address = self._addresses[controller]
+        self._bus.set_keys(address, keys)
+        (self._keyed.add if keys else self._keyed.discard)(address)
+        self._pump()
+
+    def replace_key(
+        self, controller: ControllerId, key: bytes, connection: int, expires: float
+    ) -> bool:
+        """Send a unit another key, inside its session; False: that connection is over."""
+        queued = self._bus.send(
+            self._addresses[controller],
+            SetKey(KeyType.SCBK, key),
+            priority=Priority.ROUTINE,
+            expires=expires,
+            tag=KEY,
+            connection=connection,
+        )
+        self._pump()
+        return queued
+
+    def open_window(self, controller: ControllerId, until: float) -> None:
+        """Let this one unit be commissioned until then; ends in one `WindowClosed`."""
+        if self._bus.commission(self._addresses[controller], until):
+            self._pump()
+        else:
+            why = "its line is down, or another unit of it is being commissioned"
+            self._tell(WindowHasClosed(controller, why, done=False))
+
+    def close_window(self, controller: ControllerId) -> None:
+        """End it before its time."""
+        self._bus.end_commissioning(self._addresses[controller])
+        self._pump()
+
+    def give_key(self, controller: ControllerId, key: bytes, connection: int) -> bool:
+        """Send a key to the unit that answered in its window; False: that session is over."""
+        queued = self._bus.set_up(
+            self._addresses[controller],
+            SetKey(KeyType.SCBK, key),
+            tag=KEY,
+            connection=connection,
+        )
+        self._pump()
+        return queued
 
     # --- what the link brings ---------------------------------------------------------
 
@@ -262,23 +350,41 @@ class OsdpLine:
                     event.reply, unit.controller, event.connection, unit.card_formats
                 ):
                     self._tell(fact)
+            case Done(tag=tag) if tag == KEY:
+                if self._key_owner is not None:
+                    self._key_owner.ended(self._of(event), *outcome_of(event.outcome))
             case Done():
                 if event.tag != UNTAGGED:
                     self._tell(OrderDone(OrderId(event.tag), *outcome_of(event.outcome)))
             case Identified():
-                identity = identity_of(event)
-                self._identities[event.address] = identity
-                self._tell(
-                    ControllerIdentified(
-                        self._of(event), event.connection, identity, event.fault
-                    )
-                )
+                self._identified(event)
             case Unreadable():
                 log.debug("unreadable", line=self.name, address=event.address, why=event.why)
             case SetUp() | SetUpFailed() | WindowClosed():
-                log.debug("commissioning", line=self.name, event_kind=type(event).__name__)
+                self._translate_window(event)
             case _:
                 self._translate_change(event)
+
+    def _identified(self, event: Identified) -> None:
+        controller, identity = self._of(event), identity_of(event)
+        self._identities[event.address] = identity
+        if self._key_owner is not None and event.key is not None:
+            self._key_owner.proved(controller, event.key)
+        fault = event.fault if event.address in self._keyed else None  # it cannot prove any
+        self._tell(ControllerIdentified(controller, event.connection, identity, fault))
+
+    def _translate_window(self, event: SetUp | SetUpFailed | WindowClosed) -> None:
+        controller = self._of(event)
+        match event:
+            case SetUp():
+                self._tell(UnitAnswered(controller, event.connection, identity_of(event)))
+            case SetUpFailed():
+                log.info("commissioning_failed", controller=controller, why=event.why)
+                self._tell(SetupFailed(controller, event.why))
+            case WindowClosed():
+                if self._key_owner is not None:
+                    self._key_owner.window_closed(controller)
+                self._tell(WindowHasClosed(controller, event.why, event.done))
 
     def _translate_change(self, event: WentSilent | Answers | WentOffline | Alarming) -> None:
         match event:
@@ -291,7 +397,5 @@ class OsdpLine:
             case WentOffline():
                 self._tell(ControllerOffline(self._of(event), event.connection, event.why))
 
-    def _of(
-        self, event: Identified | WentSilent | Answers | WentOffline | Alarming
-    ) -> ControllerId:
+    def _of(self, event: _OfOne) -> ControllerId:
         return self._units[event.address].controller

@@ -31,7 +31,15 @@ from protocol.osdp.commands import (
     SetOutputs,
     SoundBuzzer,
 )
-from protocol.osdp.happenings import Delivered, Dropped, Ending, Expired, Identified, Refused
+from protocol.osdp.happenings import (
+    Delivered,
+    Dropped,
+    Ending,
+    Expired,
+    Identified,
+    Refused,
+    SetUp,
+)
 from protocol.osdp.orders import Priority
 from protocol.osdp.replies import InputStatus, Keypad, LocalStatus, OutputStatus, RawCard
 
@@ -47,7 +55,7 @@ Capabilities = tuple[tuple[int, int, int], ...]
 Tagged = tuple[Message, Priority, int]
 
 
-def identity_of(event: Identified) -> Identity:
+def identity_of(event: Identified | SetUp) -> Identity:
     """Return who a peripheral said it is."""
     said = event.identification
     return Identity(
@@ -60,7 +68,7 @@ def identity_of(event: Identified) -> Identity:
         capabilities=tuple(
             (each.function, each.compliance, each.count) for each in event.capabilities.records
         ),
-        proved=event.proved,
+        proved=isinstance(event, Identified) and event.proved,
         evidence=" ".join(frame.hex() for frame in event.evidence),
     )
 

@@ -325,8 +325,8 @@ def _just_now(call: Call, utc: datetime) -> Call:
 def _accepted_event(request: Request) -> RequestAccepted:
     command = request.command
     door = command.door if isinstance(command, UnlockDoor | SetDoorMode) else None
-    about_unit = isinstance(command, AboutKeys | AcceptController)
-    controller = command.controller if about_unit else None
+    about_unit = AboutKeys | AcceptController
+    controller = command.controller if isinstance(command, about_unit) else None
     return RequestAccepted(request.id, request.client, command.COMMAND, door, controller)
 
 

@@ -53,6 +53,16 @@ class Keys:
             raise KeyRefused("the new key is the one it has")
         return replace(self, pending=new)
 
+    def beginning_anew(self, new: Secret) -> "Keys":
+        """Have a new key on its way to a unit that has none of ours: a reset or another one.
+
+        What was on its way before is dropped. The current one stays until the new one is
+        proved: who it was taken from may come back.
+        """
+        if new in (self.current, self.pending):
+            raise KeyRefused("the new key is one it had")
+        return replace(self, pending=new)
+
     def proved(self, slot: Slot, among: "Keys") -> "Keys":
         """Learn that the unit has the key in `slot` of `among`, and not the other one.
 
