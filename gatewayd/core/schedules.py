@@ -5,9 +5,10 @@ it is active, nor why, nor the offset of the zone. A state is the piece of its i
 the nearest pieces before and after it that are different, up to `LOOK` days away.
 
 The newest piece of each schedule is kept, so that asking again costs a look-up and two
-comparisons. What is kept never changes an answer: the same question, whatever was asked
-before, gets the same one. What the rules mean is in `schedule`; the values are taken to be
-sound (`schedule_check`).
+comparisons, and a later piece only looks on from where it stopped. What is kept never
+changes an answer: the same question, whatever was asked before, gets the same one.
+
+What the rules mean is in `schedule`; the values are taken to be sound (`schedule_check`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -102,17 +103,21 @@ class Schedules:
         if utc.year not in YEARS:
             return _NO_DATE
         piece = next(each for each in plan.pieces(self.clock, at // DAY) if at < each.end)
-        state = ScheduleState(
-            piece.active,
-            self._since(plan, piece),
-            self._change(plan, piece),
-            plan.why(piece),
+        newest = self._newest.get(schedule)
+        if newest is not None and newest.lasts_until(piece):
+            since = newest.since_as_seen_from(piece)
+            until = newest.state.until or self._change(plan, piece, newest.horizon)
+        else:
+            since = self._since(plan, piece)
+            until = self._change(plan, piece, piece.utc_day)
+        state = ScheduleState(piece.active, since, until, plan.why(piece))
+        self._newest[schedule] = _Answer(
+            instant(piece.begin), instant(piece.end), state, piece.utc_day + LOOK + 1
         )
-        self._newest[schedule] = _Answer(instant(piece.begin), instant(piece.end), state)
         return state
 
     def _since(self, plan: "_Plan", piece: "_Piece") -> datetime | None:
-        since, today = piece.begin, piece.begin // DAY
+        since, today = piece.begin, piece.utc_day
         for day in range(today, today - LOOK - 1, -1) if plan.changes else ():
             for each in reversed(plan.pieces(self.clock, day)):
                 if each.begin < since:
@@ -121,9 +126,8 @@ class Schedules:
                     since = each.begin
         return None
 
-    def _change(self, plan: "_Plan", piece: "_Piece") -> datetime | None:
-        today = piece.begin // DAY
-        for day in range(today, today + LOOK + 1) if plan.changes else ():
+    def _change(self, plan: "_Plan", piece: "_Piece", first_day: int) -> datetime | None:
+        for day in range(first_day, piece.utc_day + LOOK + 1) if plan.changes else ():
             for each in plan.pieces(self.clock, day):
                 if each.begin > piece.begin and each.active is not piece.active:
                     return instant(each.begin)
@@ -133,12 +137,6 @@ class Schedules:
 _ALWAYS = ScheduleState(active=True, since=None, until=None, why=Why(Basis.ALWAYS))
 _NO_SCHEDULE = ScheduleState(active=False, since=None, until=None, why=Why(Basis.NO_SCHEDULE))
 _NO_DATE = ScheduleState(active=False, since=None, until=None, why=Why(Basis.NO_DATE))
-
-
-class _Answer(NamedTuple):
-    begin: datetime
-    end: datetime
-    state: ScheduleState
 
 
 class _Cut(NamedTuple):
@@ -161,6 +159,37 @@ class _Piece(NamedTuple):
     @property
     def active(self) -> bool:
         return self.period is not None
+
+    @property
+    def utc_day(self) -> int:
+        return self.begin // DAY
+
+
+class _Answer(NamedTuple):
+    """The newest answer for a schedule: the state from `begin` until before `end`.
+
+    No change before `horizon`, a UTC day, apart from `state.until`.
+    """
+
+    begin: datetime
+    end: datetime
+    state: ScheduleState
+    horizon: int
+
+    def lasts_until(self, piece: _Piece) -> bool:
+        """Say whether nothing has changed from here to this piece."""
+        if self.state.until is None:
+            unchanged = piece.utc_day < self.horizon
+        else:
+            unchanged = piece.begin < seconds(self.state.until)
+        return unchanged and seconds(self.begin) <= piece.begin
+
+    def since_as_seen_from(self, piece: _Piece) -> datetime | None:
+        """Return when it changed last, if that is not too long ago by now."""
+        since = self.state.since
+        if since is None or (seconds(since) - 1) // DAY < piece.utc_day - LOOK:
+            return None
+        return since
 
 
 class _SpecialCalendar:

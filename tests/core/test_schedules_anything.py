@@ -19,7 +19,15 @@ from gatewayd.core.schedule import (
 )
 from gatewayd.core.schedule_check import mistakes
 from gatewayd.core.schedules import Schedules
-from tests.core.hours import BERLIN, BRIDGES, HOLIDAYS, HOUR, OFFICE, active_by_the_clock
+from tests.core.hours import (
+    BERLIN,
+    BRIDGES,
+    HOLIDAYS,
+    HOUR,
+    OFFICE,
+    active_by_the_clock,
+    schedule,
+)
 
 EPOCH = datetime(1972, 1, 1, tzinfo=UTC)  # since then, offsets are whole minutes
 MINUTE = timedelta(minutes=1)
@@ -160,6 +168,33 @@ def test_an_answer_does_not_depend_on_what_was_asked_before(
         assert held.next_change(asked) == fresh.next_change(asked)
         for each in (OFFICE, other.id):
             assert held.state(each, asked) == fresh.state(each, asked)
+
+
+@given(
+    special=st.frozensets(st.integers(0, 1500), max_size=3),
+    asked=st.lists(st.integers(0, 1500 * 4), min_size=2, max_size=6),
+    every=st.sampled_from(["", "00:00-24:00", "08:00-18:00"]),
+    on_special=st.sampled_from(["", "00:00-24:00", "08:00-32:00"]),
+)
+@example(
+    special=frozenset([500]), asked=[99 * 4, 100 * 4, 1900], every="", on_special="08:00-18:00"
+)
+@example(
+    special=frozenset([500]),
+    asked=[501 * 4, 901 * 4, 903 * 4],
+    every="00:00-24:00",
+    on_special="",
+)
+def test_what_changes_seldom_does_not_depend_on_what_was_asked_before_either(
+    special: frozenset[int], asked: list[int], every: str, on_special: str
+) -> None:
+    given_ = schedule((HOLIDAYS, on_special), every=every)
+    first = date(2026, 1, 1)
+    groups = [SpecialDays(HOLIDAYS, frozenset(first + timedelta(days=n) for n in special))]
+    held = Schedules(BERLIN, [given_], groups)
+    for each in asked:
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=6 * each)
+        assert held.state(OFFICE, at) == Schedules(BERLIN, [given_], groups).state(OFFICE, at)
 
 
 @given(
