@@ -6,7 +6,7 @@ and exit button another. A fourth unit is of a generation that is out of support
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 VENDOR = bytes.fromhex("02475f")  # locally administered: no maker has it
 SUPPORTED, CLASSIC = 1, 9  # models, as in the shipped catalogue
@@ -72,6 +72,8 @@ class SimulatedUnit:
     readers: int
     inputs: int
     outputs: int
+    key: bytes | None = field(default=None, repr=False)  # it insists on a secure channel
+    install_mode: bool = False  # without a key it waits to be given one
 
 
 UNITS = (

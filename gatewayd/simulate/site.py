@@ -94,6 +94,9 @@ def device_of(unit: SimulatedUnit) -> Device:
         inputs=unit.inputs,
         outputs=unit.outputs,
         capabilities=capabilities,
+        key=None if unit.model == CLASSIC else unit.key,
+        install_mode=unit.install_mode and unit.model != CLASSIC,
+        chance=os.urandom,
     )
 
 
