@@ -8,6 +8,7 @@ and throws away what it had to report, so that no stale card opens a door (SIA O
 With a key it takes part in a secure channel, and unless told otherwise it insists on one: in
 clear it says who it is, moves, and begins a session, and refuses the rest (NAK 6). Number 0,
 silence, a frame in clear or one that does not open end its session, and so does its power.
+In install mode it also takes the default key, until it is given one of its own.
 
 What is done to it is kept for whoever looks: `heard`, `pulses`, `lights`, `sounds`, all
 bounded. `complaints` lists what a panel must never do.
@@ -22,6 +23,7 @@ bounded. `complaints` lists what a panel must never do.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from math import inf
 from random import Random
 
@@ -33,6 +35,7 @@ from protocol.osdp.commands import (
     Challenge,
     Identify,
     KeepActive,
+    KeyType,
     LedRecord,
     ManufacturerCommand,
     OutputAction,
@@ -45,6 +48,7 @@ from protocol.osdp.commands import (
     ReadReaders,
     ServerCryptogram,
     SetCommunication,
+    SetKey,
     SetLeds,
     SetOutputs,
     SetReceiveSize,
@@ -78,7 +82,7 @@ from protocol.osdp.secure_handshake import (
     Reason,
     Said,
 )
-from protocol.osdp.secure_keys import RANDOM_LENGTH
+from protocol.osdp.secure_keys import KEY_LENGTH, RANDOM_LENGTH
 from protocol.osdp.secure_session import PeripheralSession
 from protocol.osdp.sizes import SMALLEST_RECEIVE
 
@@ -92,6 +96,14 @@ ALLOWED_ON_BROADCAST = (Identify, ReadCapabilities, SetCommunication)
 ALLOWED_IN_CLEAR = ALLOWED_ON_BROADCAST  # where a session is insisted on
 
 VENDOR = bytes.fromhex("02475f")  # locally administered: no maker has it
+
+
+class AfterKey(Enum):
+    """What units do once they took a new key, which holds from the next handshake on."""
+
+    STAY = "the session goes on"
+    END = "the session ends with the acknowledgement"
+    END_IN_CLEAR = "the session ends before it, so it comes in clear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +207,10 @@ class Device:
         self._expected = 0
         self._last: tuple[Frame, bytes] | None = None  # what to repeat, and for which command
         self._moves_to: int | None = None
+        self._insists = enforce
         self._enforce = enforce and key is not None
         self._install_mode = install_mode
+        self.after_key = AfterKey.STAY
         self._chance = chance or Random(address).randbytes  # noqa: S311 - a simulation's
         self.key = key
         self._answering: Answering | None = None
@@ -214,6 +228,7 @@ class Device:
             SoundBuzzer: self._sound,
             ShowText: self._show,
             SetCommunication: self._set_communication,
+            SetKey: self._set_key,
             TransferFile: lambda command, _now: self.files.take(command),
             Abort: lambda _command, _now: self.files.abort(),
             SetReceiveSize: self._set_receive_size,
@@ -260,6 +275,11 @@ class Device:
         """Be given another key, or none, by other means than this line."""
         self.key = key
         self._end_session()
+
+    def forget_key(self) -> None:
+        """Be put back to how it was delivered: in install mode, with the default key only."""
+        self._install_mode, self._enforce = True, False
+        self.take_key(None)
 
     # --- what can be seen of it -------------------------------------------------------
 
@@ -333,11 +353,21 @@ class Device:
             opened = self._session.open(frame)
             if opened is not None:
                 reply = self._obey(opened, now)
-                return self._session.seal(frame.sequence, reply.CODE, reply.encode())
+                return self._say_inside(self._session, frame, opened, reply)
             self._end_session()
         if frame.security is not None and self._knows_sessions:
             return self._begin_session(frame)
         return self._seal(frame, self._obey_in_clear(frame, now))
+
+    def _say_inside(
+        self, session: PeripheralSession, frame: Frame, opened: Frame, reply: Message
+    ) -> bytes:
+        took_key = opened.code == SetKey.CODE and isinstance(reply, Ack)
+        if took_key and self.after_key is not AfterKey.STAY:
+            self._end_session()
+            if self.after_key is AfterKey.END_IN_CLEAR:
+                return self._seal(frame, reply)
+        return session.seal(frame.sequence, reply.CODE, reply.encode())
 
     @property
     def _knows_sessions(self) -> bool:
@@ -468,6 +498,16 @@ class Device:
         if command.vendor != self.identification.vendor:
             return Nak(UNKNOWN)
         return ManufacturerReply(command.vendor, command.data)
+
+    def _set_key(self, command: SetKey, _now: float) -> Message:
+        if self._session is None:
+            self.complaints.append("a key was told in clear")
+            return Nak(CONDITIONS)
+        if command.type != KeyType.SCBK or len(command.key) != KEY_LENGTH:
+            return Nak(RECORD)
+        self.key = command.key
+        self._install_mode, self._enforce = False, self._insists
+        return Ack()
 
     def _set_communication(self, command: SetCommunication, _now: float) -> Message:
         self._moves_to, self.baud = command.address, command.baud

@@ -23,8 +23,10 @@ from collections.abc import Callable
 
 from protocol.errors import MessageError, UnsendableMessage
 from protocol.message import Message
+from protocol.osdp.backlog import Backlog
 from protocol.osdp.commands import (
     Identify,
+    KeyType,
     Poll,
     ReadCapabilities,
     ReadInputs,
@@ -140,6 +142,7 @@ class Peripheral:
             keys=settings.keys,
             chance=chance if settings.secure else None,
         )
+        self._backlog = Backlog()
         self._telling = Telling(settings.address, emit, self.counters)
         self._meeting = Meeting(self._introduction, self._telling, self.counters)
         self._restart_from = 0.0
@@ -242,6 +245,8 @@ class Peripheral:
         """A key that nobody would try afterwards would lock the unit out."""
         if not self._introduction.in_session:
             raise UnsendableMessage("a key is told inside a session only")
+        if command.type != KeyType.SCBK:
+            raise UnsendableMessage("that is no base key")
         if command.key not in [each.content for each in self._introduction.keys]:
             raise UnsendableMessage("the key is none of those that will be tried")
 
@@ -366,6 +371,7 @@ class Peripheral:
         self.due = now
         if self.tries >= TRIES and not self.silent:
             self.silent = True
+            self._backlog.lost()
             if self.proving:
                 self._give_up_proof(now)
             self._telling.silent()
@@ -467,10 +473,7 @@ class Peripheral:
         self.count.go_on(exchange, now)
 
     def _time(self, seconds: float) -> None:
-        counters = self.counters
-        counters.timed += 1
-        counters.total += seconds
-        counters.slowest = max(counters.slowest, seconds)
+        self.counters.round_trips.add(seconds)
         self.usual = seconds if self.usual is None else max(seconds, self.usual * 0.97)
 
     # --- what an answer means ---------------------------------------------------------
@@ -495,7 +498,8 @@ class Peripheral:
         elif isinstance(exchange.command, Poll):
             self.counters.polls += 1
             self.due = now + self.poll_interval
-            self._report(exchange.command, reply)
+            waited = self._backlog.polled(now, nothing=isinstance(reply, Ack))
+            self._report(exchange.command, reply, waited=waited)
         elif isinstance(exchange.command, Identify):
             self._conclude_identify(reply, frame, now)
         elif isinstance(exchange.command, ReadCapabilities):
@@ -562,12 +566,19 @@ class Peripheral:
         self.pending = None
         self._follow(self._meeting.fail("the handshake was left unanswered"), now)
 
-    def _report(self, command: Message, reply: Message | None, tag: int | None = None) -> None:
+    def _report(
+        self,
+        command: Message,
+        reply: Message | None,
+        tag: int | None = None,
+        *,
+        waited: float = 0.0,
+    ) -> None:
         if reply is None or isinstance(reply, Ack | Nak):
             return
         wanted = Open if tag is None else Open | Commissioning
         if isinstance(self.gate, wanted):
-            self._telling.replied(command, reply, tag)
+            self._telling.replied(command, reply, tag, waited)
         else:
             self._telling.unwanted(reply)
 
@@ -620,6 +631,7 @@ class Peripheral:
                 self.count.rest(self.pending)
             self.pending = None
         self.orders.drop()
+        self._backlog.lost()
         self._meeting.forget()
         self._to_read.clear()
         self.count.start()

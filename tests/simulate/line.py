@@ -3,7 +3,8 @@
 Time moves from one thing that happens to the next and never waits. What the panel wrote
 and what the bus told is kept with its time. The bench itself checks two promises on every
 step: the bus never asks to be called at once without having anything to say, and what it
-writes while a gate is closed asks for the identity, or proves it, and nothing else.
+writes while a gate is closed asks for the identity, or proves it, and nothing else; while a
+unit is commissioned, that and what gives it an address or a key. A key never goes out in clear.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from protocol.osdp.bus import (
     PeripheralSettings,
     Priority,
     WentOffline,
+    WindowClosed,
 )
 from protocol.osdp.commands import (
     Challenge,
@@ -32,6 +34,8 @@ from protocol.osdp.commands import (
     OutputRecord,
     ReadCapabilities,
     ServerCryptogram,
+    SetCommunication,
+    SetKey,
     SetOutputs,
 )
 from protocol.osdp.frame import Frame, FrameReader
@@ -40,6 +44,7 @@ STEPS_WITHOUT_TIME = 200  # more calls than this at one moment is a loop that ne
 Event = TypeVar("Event", bound=BusEvent)
 IDENTITY = {Identify.CODE, ReadCapabilities.CODE}
 PROOF = {Challenge.CODE, ServerCryptogram.CODE}
+SETTING_UP = {SetCommunication.CODE, SetKey.CODE}
 
 
 def pulse(tenths: int) -> SetOutputs:
@@ -83,6 +88,7 @@ class Line:
         self._serial = 0
         self._steps = 0
         self._open: dict[int, int] = {}
+        self.commissioned: int | None = None  # the address whose window is open
         self._hears: list[Callable[[BusEvent], None]] = []
         self._reader = FrameReader()
         self.bus.link_up(self.now)
@@ -208,6 +214,9 @@ class Line:
     def _drain(self) -> None:
         while (event := self.bus.next_event()) is not None:
             self.told.append((self.now, event))
+            if isinstance(event, WindowClosed):
+                assert event.address == self.commissioned
+                self.commissioned = None
             if isinstance(event, WentOffline):
                 self._open.pop(event.address, None)
             if isinstance(event, Identified):
@@ -223,6 +232,13 @@ class Line:
             self._open[address] = connection
         return opened
 
+    def commission(self, address: int, seconds: float = 60.0) -> bool:
+        if not self.bus.commission(address, self.now + seconds):
+            return False
+        self._open.pop(address, None)
+        self.commissioned = address
+        return True
+
     def close_gate(self, address: int, *, identify_again: bool = False) -> None:
         self._open.pop(address, None)
         self.bus.close_gate(address, identify_again=identify_again)
@@ -231,8 +247,7 @@ class Line:
         assert wire[:1] == b"\xff"
         (frame,) = self._reader.feed(wire)
         assert not frame.reply
-        allowed = frame.code in IDENTITY or frame.code in PROOF
-        assert allowed or frame.address in self._open, "the gate is closed"
+        self._check(frame)
         self.written.append((self.now, frame))
         self.raw.append(wire)
         end = self.now + len(wire) * self.character_time
@@ -241,6 +256,16 @@ class Line:
         for place in self.places:
             if not place.unplugged and not place.deaf:
                 self._answer(place, wire, end)
+
+    def _check(self, frame: Frame) -> None:
+        address, code = frame.address, frame.code
+        assert code != SetKey.CODE or frame.security is not None, "a key in clear"
+        if address == self.commissioned:
+            assert code in IDENTITY | PROOF | SETTING_UP, "not for a unit that is set up"
+            return
+        assert code in IDENTITY | PROOF or address in self._open, "the gate is closed"
+        if code in PROOF and frame.security is not None:
+            assert frame.security.data != b"\x00", "the default key outside a window"
 
     def _answer(self, place: Place, wire: bytes, end: float) -> None:
         answer = place.device.answer(self._spoil(wire), end)

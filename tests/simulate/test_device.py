@@ -1,22 +1,25 @@
 """The simulated peripheral keeps the rules a good one keeps."""
 
+from collections import deque
 from dataclasses import replace
 
 import pytest
 
-from gatewayd.simulate.device import REPORTS_BOUND, Device, Pulse
+from gatewayd.simulate.device import REPORTS_BOUND, AfterKey, Device, Pulse
 from protocol.message import Message
 from protocol.osdp.commands import (
     Abort,
     FileType,
     Identify,
     KeepActive,
+    KeyType,
     LedColour,
     LedRecord,
     ManufacturerCommand,
     OutputAction,
     OutputRecord,
     Poll,
+    ReadBiometric,
     ReadCapabilities,
     ReadInputs,
     ReadLocalStatus,
@@ -262,7 +265,7 @@ def test_what_it_does_not_know_is_refused(panel: Panel) -> None:
         for raw in (unknown, malformed, sealed)
     ]
     assert reasons == [3, 2, 5]
-    assert panel.ask(SetKey(1, bytes(16))) == Nak(3)
+    assert panel.ask(ReadBiometric(0, 0, 0, 0)) == Nak(3)
 
 
 def test_it_moves_to_a_new_address_after_its_answer(panel: Panel) -> None:
@@ -488,3 +491,51 @@ def test_it_is_told_how_long_its_answers_may_be_and_to_keep_a_card(panel: Panel)
     assert panel.ask(SetReceiveSize(1440)) == Ack()
     assert panel.ask(KeepActive(3000)) == Ack()
     assert (panel.device.panel_takes, panel.device.keeps_card_for) == (1440, 3000)
+
+
+def test_a_new_key_leaves_the_session_alone_and_opens_the_next() -> None:
+    device = Device(1, key=KEY)
+    panel = secured(device)
+    assert panel.say(SetKey(KeyType.SCBK, OTHER_KEY)) == Ack()
+    assert panel.say(Poll()) == Ack()
+    assert isinstance(SecurePanel(device).begin(Handshake(1, OTHER_KEY)), Established)
+
+
+@pytest.mark.parametrize("after", [AfterKey.END, AfterKey.END_IN_CLEAR])
+def test_a_new_key_may_end_the_session(after: AfterKey) -> None:
+    device = Device(1, key=KEY)
+    device.after_key = after
+    panel = secured(device)
+    reply = panel.hear(panel.sealed(SetKey(KeyType.SCBK, OTHER_KEY)))
+    assert reply.code == Ack.CODE
+    assert (reply.security is None) == (after is AfterKey.END_IN_CLEAR)
+    assert not device.secure
+    assert device.key == OTHER_KEY
+
+
+@pytest.mark.parametrize("command", [SetKey(2, OTHER_KEY), SetKey(KeyType.SCBK, b"short")])
+def test_what_is_no_key_is_refused(command: SetKey) -> None:
+    device = Device(1, key=KEY)
+    assert secured(device).say(command) == Nak(9)
+    assert device.key == KEY
+
+
+def test_a_key_in_clear_is_refused_and_complained_about() -> None:
+    device = Device(1)
+    assert Panel(device).ask(SetKey(KeyType.SCBK, KEY)) == Nak(6)
+    assert device.complaints == deque(["a key was told in clear"])
+    assert device.key is None
+
+
+def test_with_a_key_of_its_own_install_mode_is_over_until_it_is_put_back() -> None:
+    device = Device(1, install_mode=True)
+    by_default = Handshake.by_default_key(1)
+    panel = SecurePanel(device)
+    assert isinstance(panel.begin(by_default), Established)
+    panel.say(SetKey(KeyType.SCBK, KEY))
+
+    assert SecurePanel(device).begin(by_default) == Failed(Reason.NAK, 6)
+    assert Panel(device).ask(Poll()) == Nak(6)
+    device.forget_key()
+    assert isinstance(SecurePanel(device).begin(by_default), Established)
+    assert Panel(device).ask(Poll()) == Ack()
