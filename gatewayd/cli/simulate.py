@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from gatewayd.edge.trace_keys import read_trace_keys
 from gatewayd.simulate import site
+from gatewayd.simulate.scene import UNITS
 
 
 def command(
@@ -35,10 +37,14 @@ def command(
     Orders come as JSON lines on standard input, what the units were driven to leaves on
     standard output; see gatewayd/simulate/site.py. It ends with its input or when asked to.
     """
-    held = (
-        {} if keys is None else {each: own[-1] for each, own in read_trace_keys(keys).items()}
-    )
-    asyncio.run(site.run(link, _say, baud=baud, keys=held, install_mode=install_mode))
+    known = read_trace_keys(keys) if keys is not None else {}
+    units = [
+        replace(unit, key=known[unit.address][-1])
+        if unit.address in known
+        else replace(unit, install_mode=install_mode)
+        for unit in UNITS
+    ]
+    asyncio.run(site.run(link, _say, units, baud=baud))
 
 
 def _say(record: dict[str, object]) -> None:
