@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
+from protocol.osdp.round_trips import RoundTrips
+
 
 @dataclass(slots=True)
 class Counters:
@@ -23,15 +25,8 @@ class Counters:
     sessions: int = 0  # begun, both sides proved
     unproved: int = 0  # introductions that failed
     lost_sessions: int = 0  # ended by an answer that did not belong into them
-    timed: int = 0  # replies whose round trip is in the two below
-    slowest: float = 0.0  # end of the command to end of the reply, without its characters
-    total: float = 0.0
-
-    @property
-    def mean(self) -> float:
-        """Mean round trip in seconds, 0 before the first."""
-        return self.total / self.timed if self.timed else 0.0
+    round_trips: RoundTrips = field(default_factory=RoundTrips)
 
     def copy(self) -> "Counters":
         """Return the numbers as they stand now."""
-        return replace(self, naks=dict(self.naks))
+        return replace(self, naks=dict(self.naks), round_trips=self.round_trips.copy())

@@ -5,7 +5,7 @@ Every queued command ends in exactly one `Done`, after its `Replied` if it has o
 replaces an older connection of the same address.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from protocol.message import Message
@@ -69,6 +69,7 @@ class Replied:
     command: Message
     reply: Message
     tag: int | None = None  # of the queued command; None for polls and status questions
+    waited: float = field(default=0.0, compare=False)  # seconds in the unit, at most
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,7 +249,10 @@ def test_counters_tell_what_happened_and_are_a_copy() -> None:
 
     assert counters.connections == 1
     assert 10 < counters.polls < counters.replies < line.bus.counters(1).replies
-    assert 0.0009 < counters.mean <= counters.slowest < 0.0011
+    trips = counters.round_trips
+    assert 0.0009 < trips.mean <= trips.slowest < 0.0011
+    assert trips.quantile(0.5) <= trips.slowest
+    assert trips.count < line.bus.counters(1).round_trips.count
     assert counters.retries == counters.timeouts == counters.bad_checks == 0
 
 
