@@ -26,6 +26,8 @@ COMMANDS = {
     "run": "Run the daemon.",
     "check": "List every mistake in the configuration.",
     "audit": "Show what the hardware audit says of every controller.",
+    "discover": "Look for units on a line.",
+    "osdp": "Set up one unit: say who it is, move it, let it blink, pulse an output.",
     "health": "Show how the running daemon is.",
     "send": "Ask the running daemon for something.",
     "trace": "Show what was said on a line, or record it.",

@@ -56,6 +56,18 @@ def ask(
     return _answer(path, line)
 
 
+def is_served(path: Path) -> bool:
+    """Say whether a daemon listens there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        try:
+            channel.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:  # not for us, or too busy: somebody is there all the same
+            return True
+    return True
+
+
 def _payload(args: Mapping[str, Any]) -> dict[str, Any]:
     """Wrap arguments as a request; the daemon itself writes who asks."""
     now = datetime.now(UTC).replace(tzinfo=None)

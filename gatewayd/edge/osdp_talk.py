@@ -93,9 +93,13 @@ class Talk(Generic[Event]):
             raise self._trouble
         return true()
 
+    def now(self) -> float:
+        """Return the time that the machine knows."""
+        return asyncio.get_running_loop().time()
+
     def pump(self) -> None:
         """Write what is due; after whatever was asked of the machine."""
-        now = self._now()
+        now = self.now()
         while True:
             while (event := self._machine.next_event()) is not None:
                 self._keep(event)
@@ -113,11 +117,11 @@ class Talk(Generic[Event]):
     def link_up(self) -> None:
         """Called by the link."""
         self._up = True
-        self._step(self._machine.link_up, self._now())
+        self._step(self._machine.link_up, self.now())
 
     def received(self, data: bytes) -> None:
         """Called by the link."""
-        self._step(self._machine.receive, data, self._now())
+        self._step(self._machine.receive, data, self.now())
 
     def link_down(self, why: str) -> None:
         """Called by the link."""
@@ -162,9 +166,6 @@ class Talk(Generic[Event]):
     def _time_has_come(self) -> None:
         self._timer = None
         self.received(b"")
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
     async def _end(self) -> None:
         if self._timer is not None:
