@@ -78,18 +78,24 @@ def facts_from(
     controller: ControllerId,
     connection: int,
     formats: Mapping[int, tuple[str, ...]],
+    *,
+    waited: float = 0.0,
+    heard: float | None = None,
 ) -> Iterator[Fact]:
-    """Yield what a reply means; nothing for those without a meaning to the brain."""
+    """Yield what a reply means; nothing for those without a meaning to the brain.
+
+    `waited` and `heard` are as in `CardRead`.
+    """
     match reply:
         case RawCard():
             reader = _reader(reply.reader)
             card = card_of(reply, formats.get(reader, ()))
-            yield CardRead(controller, connection, reader, card)
+            yield CardRead(controller, connection, reader, card, waited, heard)
         case Keypad():
             yield KeysRead(controller, connection, _reader(reply.reader), len(reply.keys))
         case InputStatus():
-            states = tuple(_INPUT.get(each, InputState.FAULT) for each in reply.inputs)
-            yield InputsRead(controller, connection, states)
+            states = tuple(_INPUT.get(each, InputState.UNKNOWN) for each in reply.inputs)
+            yield InputsRead(controller, connection, states, waited)
         case OutputStatus():
             yield OutputsRead(controller, connection, tuple(map(bool, reply.outputs)))
         case LocalStatus():
@@ -101,7 +107,18 @@ def _reader(number: int) -> int:
     return 0 if number == UNNUMBERED else number
 
 
-_INPUT = {0: InputState.INACTIVE, 1: InputState.ACTIVE}
+_INPUT = dict(
+    enumerate(  # osdp_ISTATR; 2 and up since 2.2, of inputs whose wiring is supervised
+        (
+            InputState.INACTIVE,
+            InputState.ACTIVE,
+            InputState.SHORT,
+            InputState.CUT,
+            InputState.FAULT,
+            InputState.UNKNOWN,
+        )
+    )
+)
 
 
 def card_of(reply: RawCard, formats: tuple[str, ...]) -> Card:

@@ -88,9 +88,21 @@ def test_keys_are_counted_and_not_told() -> None:
     assert facts(Keypad(reader=0, keys=b"1234")) == [KeysRead(LOBBY, 3, 0, 4)]
 
 
-def test_an_input_that_is_neither_on_nor_off_is_at_fault() -> None:
-    states = InputState.INACTIVE, InputState.ACTIVE, InputState.FAULT, InputState.FAULT
-    assert facts(InputStatus(bytes([0, 1, 2, 9]))) == [InputsRead(LOBBY, 3, states)]
+def test_an_input_is_on_or_off_or_its_wiring_is_at_fault_in_a_way_of_its_own() -> None:
+    states = "inactive", "active", "short", "cut", "fault", "unknown", "unknown"
+    assert facts(InputStatus(bytes([0, 1, 2, 3, 4, 5, 9]))) == [
+        InputsRead(LOBBY, 3, tuple(map(InputState, states)))
+    ]
+
+
+def test_how_old_a_report_may_be_is_passed_on() -> None:
+    read = RawCard(reader=0, format=0, bits=9, data=b"\xab\x80")
+    (late,) = facts_from(read, LOBBY, 3, {}, waited=7.0, heard=100.0)
+    assert late == CardRead(LOBBY, 3, 0, Card("9:ab80"), 7.0, 100.0)
+    levels = InputStatus(bytes([0]))
+    assert list(facts_from(levels, LOBBY, 3, {}, waited=7.0, heard=100.0)) == [
+        InputsRead(LOBBY, 3, (InputState.INACTIVE,), 7.0)
+    ]
 
 
 def test_outputs_and_health_are_passed_on() -> None:
