@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+MINUTES ?= 20
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check unit packages bench soak fuzz lock clean
@@ -40,12 +41,15 @@ bench: $(READY) packages ## measure, beside a peer or a physical limit
 soak: $(READY) packages ## outages in real time
 	$(BIN)/pytest -m soak --timeout 7200 $(ARGS)
 
-fuzz: $(READY) ## long property runs
-	HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/protocol tests/fuzz --timeout 7200 $(ARGS)
+fuzz: $(READY) ## look for inputs nobody thought of, for MINUTES=20
+	@$(BIN)/pip install --quiet --only-binary :all: --require-hashes -r requirements/fuzz.txt || true
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
-lock: $(READY) ## resolve requirements/dev.txt again
+lock: $(READY) ## resolve requirements/*.txt again
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
 		--strip-extras --allow-unsafe --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
+		--strip-extras --output-file requirements/fuzz.txt requirements/fuzz.in
 
 clean: ## forget .venv and build
 	rm -rf .venv build dist *.egg-info
