@@ -199,6 +199,11 @@ class FileSender:
         elif self._out is None:
             self.deadline = now
 
+    def give_up(self, why: str) -> None:
+        """End it without a word to the unit, for a reason that lies outside."""
+        if self.ended is None:
+            self._end(End.FAILED, why)
+
     def next(self, now: float) -> TransferFile | Abort | None:
         """Return the command to send now; None before `deadline` and after the end.
 

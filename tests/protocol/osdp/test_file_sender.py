@@ -339,6 +339,13 @@ def test_an_abort_while_the_unit_is_away_or_goes_needs_nobody() -> None:
     assert going.ended == Ended(End.ABORTED, "the connection was lost")
 
 
+def test_it_can_be_given_up_for_a_reason_outside() -> None:
+    sender = begun()
+    sender.give_up("another unit answers")
+    sender.give_up("it is late")
+    assert sender.ended == Ended(End.FAILED, "another unit answers")
+
+
 def test_after_the_end_nothing_changes_any_more() -> None:
     sender = begun(room=10)
     sender.answered(PROCESSED, 0.0)  # nobody asked
