@@ -1,6 +1,8 @@
 """Weekly hours and special days: when a schedule is active, since when and until when."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import product
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -271,6 +273,20 @@ def test_a_change_is_not_looked_for_for_ever() -> None:
     near, far = edge + timedelta(days=LOOK), edge + timedelta(days=LOOK + 1)
     assert site.schedules.state(OFFICE, near).since == edge
     assert site.schedules.state(OFFICE, far).since is None
+
+
+@pytest.mark.parametrize("zone", [BERLIN, ZoneInfo("UTC")])
+def test_how_far_it_looks_does_not_depend_on_what_was_asked_before(zone: ZoneInfo) -> None:
+    given = schedule((HOLIDAYS, ""), every="00:00-24:00")
+    closed = group(HOLIDAYS, "2026-06-01")
+    noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    edges = (-LOOK - 1, -LOOK, 0, 1, LOOK, LOOK + 1, LOOK + 2)
+    for first, second in product(edges, edges):
+        site = Site(given, closed, zone=zone)
+        for days in (first, second):
+            at = noon + timedelta(days=days)
+            fresh = Site(given, closed, zone=zone).schedules.state(OFFICE, at)
+            assert site.schedules.state(OFFICE, at) == fresh
 
 
 # --- the next change ------------------------------------------------------------------
