@@ -264,10 +264,11 @@ class Bus:
         peripheral = self._peripherals.get(address)
         if peripheral is None or not self._up or self._commissioning is not None:
             return False
-        if not peripheral.commission(until, self._now):
+        window = peripheral.commission(until, self._now)
+        if window is None:
             return False
         self._commissioned = peripheral
-        self._alarm = min(self._alarm, until)
+        self._alarm = min(self._alarm, window.until)
         self._settle(peripheral)
         self._look_again()
         return True

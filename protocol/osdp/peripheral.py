@@ -265,14 +265,14 @@ class Peripheral:
         if not self.doubtful:
             self.due = now
 
-    def commission(self, until: float, now: float) -> bool:
-        """Open the commissioning window; False if it is not secure."""
+    def commission(self, until: float, now: float) -> Window | None:
+        """Open the commissioning window; None if it is not secure."""
         if not self.secure:
-            return False
+            return None
         self.end_connection("it is being commissioned", now)
-        self.gate = COMMISSIONING
-        self._introduction.window = Window(min(until, now + LONGEST_WINDOW))
-        return True
+        window = Window(min(until, now + LONGEST_WINDOW))
+        self.gate, self._introduction.window = COMMISSIONING, window
+        return window
 
     def set_up(self, order: Order) -> bool:
         """Take a command in the window; False if there is no room. Raises UnsendableMessage."""
