@@ -45,17 +45,17 @@ class Ended:
     err: str
 
 
-async def gatewayd(*arguments: str | Path) -> Ended:
+async def gatewayd(*arguments: str | Path, typed: str = "") -> Ended:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gatewayd", *map(str, arguments),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "COLUMNS": "200", "TERM": "dumb"},
     )  # fmt: skip
     try:
         async with asyncio.timeout(PATIENCE):
-            out, err = await process.communicate()
+            out, err = await process.communicate(typed.encode())
     finally:
         if process.returncode is None:
             process.kill()
