@@ -28,6 +28,7 @@ def main(name: str, directory: Path, options: list[str]) -> None:
         str(corpus),
         f"-artifact_prefix={failed}/",
         f"-max_len={target.longest}",
+        "-use_value_profile=1",  # much of the code is tables: nearly equal numbers count too
         "-timeout=10",
         "-print_final_stats=1",
         *options,
