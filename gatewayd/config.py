@@ -27,7 +27,8 @@ from pydantic_core import PydanticCustomError
 
 from gatewayd import catalogue
 from gatewayd.core.model import ControllerId, Door, DoorId, DoorMode, Point
-from gatewayd.core.site import OnClassic, SiteConfig
+from gatewayd.core.places import Occupant
+from gatewayd.core.site import STALE_SECONDS, OnClassic, SiteConfig
 from gatewayd.errors import ConfigError, Mistake, StateError
 from gatewayd.tables import (
     Section,
@@ -154,6 +155,7 @@ class Site(Section):
     id: Name
     state_dir: AbsolutePath = Path("/var/lib/gatewayd")
     control_socket: SocketPath = Path("/run/gatewayd/control")
+    stale_seconds: Annotated[float, Field(ge=1, le=60)] = STALE_SECONDS
 
 
 class Mqtt(Section):
@@ -481,11 +483,13 @@ def site_config(
     *,
     inventory_approved: bool = False,
     modes: Mapping[DoorId, DoorMode] = MappingProxyType({}),
+    places: Mapping[ControllerId, Occupant | None] = MappingProxyType({}),
 ) -> SiteConfig:
     """Return the site as the brain is told of it.
 
     `inventory_approved` is remembered by the state directory, not by the file: every
-    controller of this site has been approved once. So are `modes`, as ordered last.
+    controller of this site has been approved once. So are `modes`, as ordered last, and
+    `places`: which unit was approved as which controller.
     """
     return SiteConfig(
         doors=tuple(_door(name, table) for name, table in config.doors.items()),
@@ -497,6 +501,8 @@ def site_config(
         inventory_approved=inventory_approved,
         modes=modes,
         require_secure=config.secure,
+        places=places,
+        stale_seconds=config.site.stale_seconds,
     )
 
 

@@ -347,12 +347,7 @@ class OsdpLine:
             case Replied():
                 unit = self._units[event.address]
                 for fact in facts_from(
-                    event.reply,
-                    unit.controller,
-                    event.connection,
-                    unit.card_formats,
-                    waited=event.waited,
-                    heard=self._now(),
+                    event, unit.controller, unit.card_formats, self._now()
                 ):
                     self._tell(fact)
             case Done(tag=tag) if tag == KEY:

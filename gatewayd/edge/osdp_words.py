@@ -38,6 +38,7 @@ from protocol.osdp.happenings import (
     Expired,
     Identified,
     Refused,
+    Replied,
     SetUp,
 )
 from protocol.osdp.orders import Priority
@@ -74,28 +75,26 @@ def identity_of(event: Identified | SetUp) -> Identity:
 
 
 def facts_from(
-    reply: Message,
+    said: Replied,
     controller: ControllerId,
-    connection: int,
     formats: Mapping[int, tuple[str, ...]],
-    *,
-    waited: float = 0.0,
     heard: float | None = None,
 ) -> Iterator[Fact]:
     """Yield what a reply means; nothing for those without a meaning to the brain.
 
-    `waited` and `heard` are as in `CardRead`.
+    `heard` as in `CardRead`.
     """
+    reply, connection = said.reply, said.connection
     match reply:
         case RawCard():
             reader = _reader(reply.reader)
             card = card_of(reply, formats.get(reader, ()))
-            yield CardRead(controller, connection, reader, card, waited, heard)
+            yield CardRead(controller, connection, reader, card, said.waited, heard)
         case Keypad():
             yield KeysRead(controller, connection, _reader(reply.reader), len(reply.keys))
         case InputStatus():
             states = tuple(_INPUT.get(each, InputState.UNKNOWN) for each in reply.inputs)
-            yield InputsRead(controller, connection, states, waited)
+            yield InputsRead(controller, connection, states, said.waited)
         case OutputStatus():
             yield OutputsRead(controller, connection, tuple(map(bool, reply.outputs)))
         case LocalStatus():

@@ -15,7 +15,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
@@ -89,6 +89,7 @@ class ErrorCode(StrEnum):
     REQUEST_EARLY = "request_early"
     REQUEST_EXPIRED = "request_expired"
     RETAINED_REQUEST = "retained_request"
+    STORAGE_FAILED = "storage_failed"
     UNKNOWN_COMMAND = "unknown_command"
 
 
@@ -165,6 +166,15 @@ _status = TypeAdapter(Status).serializer.to_json
 def encode_view(view: View) -> bytes:
     """Lay out retained state."""
     return _VIEWS[type(view)](view)
+
+
+def encode_controller(view: ControllerView, counters: object) -> bytes:
+    """Lay out `R/controllers/<controller>`: what the brain says, and what the line counts."""
+    return to_json({**_fields(view), "counters": counters}, inf_nan_mode="null")
+
+
+def _fields(view: ControllerView) -> dict[str, object]:
+    return {each.name: getattr(view, each.name) for each in fields(view)}
 
 
 def encode_status(status: Status) -> bytes:

@@ -17,6 +17,7 @@ from gatewayd.app.health import Health
 from gatewayd.core.actions import PermissionsView
 from gatewayd.core.events import Event
 from gatewayd.core.model import AuditReport, ControllerView, DoorView, Moment, Reason
+from gatewayd.edge.counted import Counted
 from gatewayd.edge.payloads import (
     ENVELOPES,
     Call,
@@ -24,6 +25,7 @@ from gatewayd.edge.payloads import (
     Status,
     View,
     decode_request,
+    encode_controller,
     encode_event,
     encode_status,
     encode_view,
@@ -81,7 +83,15 @@ def test_every_event_has_its_example() -> None:
     assert sorted(seen) == sorted(kinds)
 
 
-@pytest.mark.parametrize("kind", sorted(VIEWS))
+def test_a_controller_looks_as_shown() -> None:
+    (text,) = examples("controller")
+    shown = json.loads(text)
+    counters = TypeAdapter(Counted).validate_python(shown.pop("counters"))
+    view = TypeAdapter(ControllerView).validate_json(json.dumps(shown))
+    assert json.loads(encode_controller(view, counters)) == json.loads(text)
+
+
+@pytest.mark.parametrize("kind", sorted(set(VIEWS) - {"controller"}))
 def test_state_looks_as_shown(kind: str) -> None:
     assert examples(kind)
     for text in examples(kind):

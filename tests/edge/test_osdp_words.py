@@ -23,8 +23,23 @@ from gatewayd.edge.osdp_words import (
 )
 from protocol import wiegand
 from protocol.message import Message
-from protocol.osdp.commands import OutputAction, OutputRecord, SetLeds, SetOutputs, SoundBuzzer
-from protocol.osdp.happenings import Delivered, Dropped, Ending, Expired, Identified, Refused
+from protocol.osdp.commands import (
+    OutputAction,
+    OutputRecord,
+    Poll,
+    SetLeds,
+    SetOutputs,
+    SoundBuzzer,
+)
+from protocol.osdp.happenings import (
+    Delivered,
+    Dropped,
+    Ending,
+    Expired,
+    Identified,
+    Refused,
+    Replied,
+)
 from protocol.osdp.orders import Priority
 from protocol.osdp.replies import (
     Ack,
@@ -50,7 +65,7 @@ def card(name: str, facility: int, number: int, reader: int = 0) -> RawCard:
 
 
 def facts(reply: Message, formats: dict[int, tuple[str, ...]] | None = None) -> list[object]:
-    return list(facts_from(reply, LOBBY, 3, formats or {}))
+    return list(facts_from(Replied(1, 3, Poll(), reply), LOBBY, formats or {}))
 
 
 def test_a_card_is_read_by_the_formats_of_its_reader() -> None:
@@ -97,10 +112,10 @@ def test_an_input_is_on_or_off_or_its_wiring_is_at_fault_in_a_way_of_its_own() -
 
 def test_how_old_a_report_may_be_is_passed_on() -> None:
     read = RawCard(reader=0, format=0, bits=9, data=b"\xab\x80")
-    (late,) = facts_from(read, LOBBY, 3, {}, waited=7.0, heard=100.0)
+    (late,) = facts_from(Replied(1, 3, Poll(), read, waited=7.0), LOBBY, {}, 100.0)
     assert late == CardRead(LOBBY, 3, 0, Card("9:ab80"), 7.0, 100.0)
     levels = InputStatus(bytes([0]))
-    assert list(facts_from(levels, LOBBY, 3, {}, waited=7.0, heard=100.0)) == [
+    assert list(facts_from(Replied(1, 3, Poll(), levels, waited=7.0), LOBBY, {}, 100.0)) == [
         InputsRead(LOBBY, 3, (InputState.INACTIVE,), 7.0)
     ]
 
