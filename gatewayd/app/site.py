@@ -19,7 +19,10 @@ from typing import Any
 
 import structlog
 
+from gatewayd.app.approved import ApprovedUnits, approved_before
+from gatewayd.app.board import Board
 from gatewayd.app.health import CONNECTED, Health, LineHealth
+from gatewayd.app.key_requests import KeyRequests
 from gatewayd.app.lines import make_lines
 from gatewayd.app.saying import say
 from gatewayd.app.traces import Traces
@@ -42,6 +45,7 @@ from gatewayd.core.actions import (
     Refuse,
     Release,
     RememberModes,
+    RememberPlaces,
     ReplaceKey,
     ReportHealth,
     SavePermissions,
@@ -73,6 +77,7 @@ from gatewayd.edge.osdp import OsdpLine
 from gatewayd.edge.osdp_keys import Keyring
 from gatewayd.edge.payloads import encode_document, encode_event, encode_view
 from gatewayd.edge.permission_store import PermissionStore
+from gatewayd.edge.place_store import PlaceStore
 from gatewayd.edge.requests import Router
 from gatewayd.edge.state_directory import StateDirectory
 from gatewayd.edge.systemd import feed_watchdog, notify
@@ -113,7 +118,6 @@ class Site:
         self._since = clock.moment().utc
         self._ended: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._beat = clock.moment().mono
-        self._controllers: dict[ControllerId, ControllerView] = {}
         self._report: AuditReport | None = None
         self._version = 0  # of the permissions that decide
         self._store: PermissionStore | None = None  # while the file is damaged
@@ -137,7 +141,14 @@ class Site:
         """Introduce everybody to everybody."""
         config = self._config
         approved = self._marks.has(APPROVED)
-        site = site_config(config, inventory_approved=approved, modes=self._ordered_modes())
+        units = PlaceStore(self._state.path)
+        site = site_config(
+            config,
+            inventory_approved=approved,
+            modes=self._ordered_modes(),
+            places=approved_before(units, config.controllers, self._trouble),
+        )
+        self._approved = ApprovedUnits(units, self._trouble)
         self._wiring = Wiring(Gateway(site, permissions), self._clock, self._hands())
         self._keyring = Keyring(self._keys, self._wiring.tell)
         self._lines = make_lines(config, self._wiring.tell, self._keyring)
@@ -159,13 +170,25 @@ class Site:
             *(f"controllers/{name}" for name in config.controllers),
         }
         self._broker = Broker(settings, self._journal, self._router.take, owned=owned)
+        self._board = Board(self._line_of, self._broker.retain)
         self._journal.on_commit = self._broker.committed
         self._journal.on_note = self._noted
+        key_requests = KeyRequests(
+            self._keyring,
+            config.secure,
+            note=lambda event: self._record(Record(event), self._clock.moment()),
+            tell=self._wiring.tell,
+        )
         self._traces = Traces(self._state.path, self._lines, self._clock)
         self._control = Control(
             config.site.control_socket,
             self._router.submit,
-            {"audit.report": self._audit, **self._traces.handlers},
+            {
+                "audit.report": self._audit,
+                **self._traces.handlers,
+                **key_requests.handlers,
+                **self._board.handlers,
+            },
         )
 
     def _held(self, undo: ExitStack) -> Permissions:
@@ -228,6 +251,7 @@ class Site:
             self._control.run(),
             self._traces.run(),
             self._keyring.run(),
+            self._approved.run(),
             self._report_health(),
             self._keep_beating(),
             feed_watchdog(self._alive),
@@ -237,6 +261,7 @@ class Site:
         while True:
             health = self.health()
             self._broker.retain("health", encode_document(health.layout()))
+            self._board.refresh()
             notify(f"STATUS={health.summary}")
             if health.clock != "trusted":
                 log.warning(
@@ -277,6 +302,7 @@ class Site:
             ReportHealth: lambda each, _: self._router.answer(self._health_answer(each)),
             SavePermissions: self._save,
             RememberModes: self._remember,
+            RememberPlaces: lambda each, _: self._approved.keep(each.places),
             OpenWindow: lambda each, _: self._line(each).open_window(
                 each.controller, each.until
             ),
@@ -319,6 +345,9 @@ class Site:
         except OSError as error:
             self._not_remembered(str(error), now)
 
+    def _trouble(self, what: str) -> None:
+        self._journal.note(InternalError(what), self._clock.moment())
+
     def _not_remembered(self, why: str, now: Moment) -> None:
         next_ = "after a restart every door is locked; see to the state directory"
         log.error("door_modes_not_saved", why=why, next=next_)
@@ -329,8 +358,8 @@ class Site:
             case DoorView():
                 topic = f"doors/{view.door}"
             case ControllerView():
-                topic = f"controllers/{view.controller}"
-                self._controllers[view.controller] = view
+                self._board.show(view)
+                return
             case AuditReport():
                 topic = "audit"
                 self._report = view
@@ -353,7 +382,7 @@ class Site:
         """Answer `gatewayd audit` as it stands now; what is published may be a second older."""
         if self._report is None:
             return None
-        now, views = self._clock.moment().utc, tuple(self._controllers.values())
+        now, views = self._clock.moment().utc, tuple(self._board.views.values())
         return json.loads(encode_view(replace(self._report, at=now, controllers=views)))
 
     def _health_answer(self, action: ReportHealth) -> Answer:
@@ -363,7 +392,7 @@ class Site:
     def health(self) -> Health:
         """Return how everything is."""
         now = self._clock.moment()
-        units = self._controllers.values()
+        units = self._board.views.values()
         verdicts = Counter(str(unit.verdict) for unit in units)
         protocol, away = self._broker.protocol, self._broker.trouble
         return Health(

@@ -6,7 +6,9 @@ import typer
 
 from gatewayd.cli.options import DEFAULT, AsJson, ConfigFile
 from gatewayd.config import Config, SerialLine, load, site_config
-from gatewayd.errors import ConfigError, Mistake
+from gatewayd.edge.key_listing import look_into
+from gatewayd.edge.key_seal import SEALED
+from gatewayd.errors import ConfigError, Mistake, StateError
 
 
 def command(config: ConfigFile = DEFAULT, *, as_json: AsJson = False) -> None:
@@ -84,4 +86,22 @@ def remarks(config: Config) -> list[str]:
         )
     if config.mqtt.username and not config.mqtt.ca_file:
         found.append("mqtt.username: without ca_file the password crosses the network in clear")
+    return found + _about_keys(config)
+
+
+def _about_keys(config: Config) -> list[str]:
+    """Say which units have no key yet, as far as whoever checks may look."""
+    root, found = config.keys.root_key_file, []
+    if not config.secure:
+        return []
+    if root is not None and not root.exists():
+        found.append(f"keys.root_key_file: {root} is not there; gatewayd keys make-root")
+    try:
+        keyed = look_into(config.site.state_dir / SEALED).slots
+    except StateError as error:
+        return [*found, f"keys: whether units have keys cannot be seen, {error}"]
+    for name in sorted(config.secure - set(keyed)):
+        each = config.controllers[name]
+        how = f"gatewayd commission --line {each.line} --address {each.address}"
+        found.append(f"controllers.{name}: has no key yet, so it is not driven; {how}")
     return found

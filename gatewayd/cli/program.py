@@ -28,6 +28,8 @@ COMMANDS = {
     "audit": "Show what the hardware audit says of every controller.",
     "discover": "Look for units on a line.",
     "osdp": "Set up one unit: say who it is, move it, let it blink, pulse an output.",
+    "keys": "Make the root key; import, list and forget units' keys.",
+    "commission": "Give a unit its first key.",
     "health": "Show how the running daemon is.",
     "send": "Ask the running daemon for something.",
     "trace": "Show what was said on a line, or record it.",

@@ -35,7 +35,7 @@ from gatewayd.errors import StateError, StateInUse
 LONGEST_LINE = 256 << 10  # bytes of one request
 MOST_CONNECTIONS = 16
 IDLE_SECONDS = 60.0  # without a request; then the connection ends
-ANSWER_SECONDS = 90.0  # for a request; whoever answers has a shorter bound of his own
+ANSWER_SECONDS = 330.0  # for a request; whoever answers has a shorter bound of his own
 MODE = 0o660
 SO_PEERGROUPS = 59  # Linux 4.13; not in the socket module
 MOST_GROUPS = 256  # of a peer that are looked at

@@ -25,15 +25,21 @@ class NotRunning(TryAgain):
 
 
 def ask(
-    path: Path, command: str, args: Mapping[str, Any], timeout: float = PATIENCE
+    path: Path,
+    command: str,
+    args: Mapping[str, Any],
+    timeout: float = PATIENCE,
+    validity: timedelta = VALIDITY,
 ) -> dict[str, Any]:
     """Return the daemon's answer: {"id", "ok": true, "result"} or {"id", "ok": false, "error"}.
 
     NotRunning if there is no daemon, NotPermitted if it is not for us, TryAgain after
     `timeout` seconds (of silence), StateError if the channel breaks, UsageError if the
-    request is too long for it.
+    request is too long for it. `validity`: how long the request may still act.
     """
-    request = json.dumps({"command": command, "payload": _payload(args)}).encode() + b"\n"
+    request = (
+        json.dumps({"command": command, "payload": _payload(args, validity)}).encode() + b"\n"
+    )
     if len(request) > LONGEST_REQUEST:
         raise UsageError(f"the request is longer than {LONGEST_REQUEST} bytes")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
@@ -68,13 +74,13 @@ def is_served(path: Path) -> bool:
     return True
 
 
-def _payload(args: Mapping[str, Any]) -> dict[str, Any]:
+def _payload(args: Mapping[str, Any], validity: timedelta) -> dict[str, Any]:
     """Wrap arguments as a request; the daemon itself writes who asks."""
     now = datetime.now(UTC).replace(tzinfo=None)
     return {
         "id": str(uuid4()),
         "issued": now.isoformat(timespec="seconds") + "Z",
-        "expires": (now + VALIDITY).isoformat(timespec="seconds") + "Z",
+        "expires": (now + validity).isoformat(timespec="seconds") + "Z",
         "args": dict(args),
     }
 

@@ -26,13 +26,14 @@ from gatewayd.edge.secret import Secret
 from gatewayd.edge.unit_keys import Slot
 from gatewayd.errors import DamagedState, StateError
 
+SEALED = "unit-keys.sealed"  # the file in the state directory
 FORMAT = 1
 LONGEST = 1 << 20  # bytes of a file; 1024 units with two keys each take less than 300 KiB
 NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)  # of a controller, as in the configuration
 
 _NONCE = 12
-_HEAD = re.compile(rb"gatewayd-keys (\d{1,9}) ([0-9a-f]{16}) (\d{1,18})\n")
-_LINE = re.compile(r"([a-z0-9_-]{1,32}) (current|pending) (\d{1,18}) ([0-9a-f]{88})", re.ASCII)
+HEAD = re.compile(rb"gatewayd-keys (\d{1,9}) ([0-9a-f]{16}) (\d{1,18})\n")
+LINE = re.compile(r"([a-z0-9_-]{1,32}) (current|pending) (\d{1,18}) ([0-9a-f]{88})", re.ASCII)
 _PROOF = 32  # bytes of the last line
 
 Place = tuple[ControllerId, Slot]
@@ -103,7 +104,7 @@ class Seal:
     def _checked_head(self, data: bytes) -> re.Match[bytes]:
         if len(data) > LONGEST:
             raise DamagedState(f"it is longer than {LONGEST} bytes")
-        head = _HEAD.match(data)
+        head = HEAD.match(data)
         if head is None:
             raise DamagedState("its first line is not one of ours")
         if int(head[1]) > FORMAT:
@@ -135,7 +136,7 @@ def _body(text: bytes, start: int) -> list[str]:
 
 
 def _record(line: str) -> tuple[Place, Sealed]:
-    found = _LINE.fullmatch(line)
+    found = LINE.fullmatch(line)
     if found is None:
         raise DamagedState("one of its lines makes no sense")
     place = ControllerId(found[1]), Slot(found[2])

@@ -20,14 +20,14 @@ from typing import Self
 from gatewayd.core.model import ControllerId
 from gatewayd.edge.database import damaged
 from gatewayd.edge.disk import SYSTEM, Disk, replace, sync_directory
-from gatewayd.edge.key_seal import LONGEST, NAME, Content, Seal
+from gatewayd.edge.key_seal import LONGEST, NAME, SEALED, Content, Seal
 from gatewayd.edge.root_key import RootKey
 from gatewayd.edge.secret import Secret
 from gatewayd.edge.unit_keys import KeyRefused, Keys, Slot
 from gatewayd.errors import DamagedState, StateError
 from protocol.osdp.secure_keys import weakness
 
-FILE = "unit-keys.sealed"
+FILE = SEALED
 UNITS = 1024  # that may have keys
 
 

@@ -18,7 +18,6 @@ The store waits for its disk, so it is asked in a thread, one change after the o
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_bytes
@@ -32,7 +31,7 @@ from gatewayd.core.model import ControllerId
 from gatewayd.edge.key_store import KeyStore
 from gatewayd.edge.secret import Secret
 from gatewayd.edge.unit_keys import Keys, Slot
-from gatewayd.errors import GatewayError
+from gatewayd.errors import GatewayError, UsageError
 from protocol.osdp.secure_keys import KEY_LENGTH, BaseKey, weakness
 
 MOST_JOBS = 4096  # changes that wait for the disk: a site has a thousand units at most
@@ -99,20 +98,6 @@ class Keyring:
         """Return the keys that a unit may have, the likeliest first."""
         return self._read(controller).named(LIKELIEST_FIRST)
 
-    @property
-    def store(self) -> KeyStore | None:
-        """Where the keys are kept."""
-        return self._store
-
-    @property
-    def changing(self) -> AbstractAsyncContextManager[None]:
-        """Hold it while keys are changed by somebody else."""
-        return self._changing
-
-    def refresh(self, controller: ControllerId) -> None:
-        """Let the line have what the store has now."""
-        self._lines[controller].set_keys(controller, self.candidates(controller))
-
     async def run(self) -> None:
         """Do what is asked, one after the other, until cancelled."""
         while True:
@@ -122,6 +107,37 @@ class Keyring:
                     await job()
             except Exception:  # the next one is about another unit
                 log.exception("key_not_changed")
+
+    # --- what an operator wants -------------------------------------------------------
+
+    @property
+    def store(self) -> KeyStore:
+        """Where the keys are kept. Raises UsageError if there is no root key."""
+        if self._store is None:
+            raise UsageError("there is no root key: `gatewayd keys make-root` makes one")
+        return self._store
+
+    async def take(self, keys: Mapping[ControllerId, Secret]) -> int:
+        """Keep the keys that units have already; return the number of that change.
+
+        Raises UsageError or StateError; then nothing was changed.
+        """
+        async with self._changing:
+            await asyncio.to_thread(self.store.import_keys, keys)
+            for controller in keys:
+                self._refresh(controller)
+            return self.store.generation
+
+    async def forget(self, controller: ControllerId) -> int:
+        """Drop all keys of a unit; return the number of that change.
+
+        Its session goes on, so whoever asks sees to it that it is not driven any more.
+        Raises UsageError or StateError.
+        """
+        async with self._changing:
+            await asyncio.to_thread(self.store.forget, controller)
+            self._refresh(controller)
+            return self.store.generation
 
     # --- what the brain wants ---------------------------------------------------------
 
@@ -154,7 +170,7 @@ class Keyring:
 
     def window_closed(self, controller: ControllerId) -> None:
         """From now on the unit may have any of its keys again."""
-        self.refresh(controller)
+        self._refresh(controller)
 
     # --- the work ---------------------------------------------------------------------
 
@@ -163,20 +179,18 @@ class Keyring:
         key = await self._new_key(controller, self._begin_rotation)
         if key is None:
             return
-        self.refresh(controller)
+        self._refresh(controller)
         if not line.replace_key(controller, key.reveal(), action.connection, action.expires):
             self._not_sent(controller)
 
     def _begin_rotation(self, controller: ControllerId, new: Secret) -> Keys:
         """Begin one, or go on with one that has not ended: the unit may have that key."""
-        assert self._store is not None
-        keys = self._store.key_of(controller)
-        return keys if keys.pending else self._store.begin_rotation(controller, new)
+        keys = self.store.key_of(controller)
+        return keys if keys.pending else self.store.begin_rotation(controller, new)
 
     async def _give(self, action: GiveKey) -> None:
         controller, line = action.controller, self._lines[action.controller]
-        assert self._store is not None
-        key = await self._new_key(controller, self._store.begin_anew)
+        key = await self._new_key(controller, self.store.begin_anew)
         if key is None:
             return
         line.set_keys(controller, self._read(controller).named((Slot.PENDING,)))
@@ -185,10 +199,9 @@ class Keyring:
 
     async def _new_key(self, controller: ControllerId, begin: Begin) -> Secret | None:
         """Return a key that is certain to be on the disk; None: it is not, as was told."""
-        assert self._store is not None
         try:
             await asyncio.to_thread(begin, controller, fresh_key())
-            key = await asyncio.to_thread(self._store.key_to_send, controller)
+            key = await asyncio.to_thread(self.store.key_to_send, controller)
         except GatewayError as error:
             self._not_kept(controller, str(error))
             return None
@@ -197,18 +210,23 @@ class Keyring:
         return key
 
     async def _prove(self, controller: ControllerId, slot: Slot, among: Keys) -> None:
-        assert self._store is not None
-        before = self._store.generation
+        before = self.store.generation
         try:
-            await asyncio.to_thread(self._store.prove, controller, slot, among)
+            await asyncio.to_thread(self.store.prove, controller, slot, among)
         except GatewayError as error:
             _say_both_kept(controller, str(error))
             return
-        if self._store.generation != before:
-            self.refresh(controller)
+        if self.store.generation != before:
+            self._refresh(controller)
 
     def _not_sent(self, controller: ControllerId) -> None:
         self._tell(KeyNotGiven(controller, Outcome.NOT_SENT, "the connection ended"))
+
+    def _refresh(self, controller: ControllerId) -> None:
+        """Let the line have what the store has now."""
+        line = self._lines.get(controller)
+        if line is not None:  # else it is in no line's configuration any more
+            line.set_keys(controller, self.candidates(controller))
 
     def _not_kept(self, controller: ControllerId, why: str) -> None:
         log.error("key_not_kept", controller=controller, why=why, next="nothing was sent")

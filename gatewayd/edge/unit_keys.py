@@ -39,6 +39,10 @@ class Keys:
         """Return the keys there are."""
         yield from (key for key in (self.current, self.pending) if key is not None)
 
+    def names(self) -> list[str]:
+        """Return which slots have a key."""
+        return [str(slot) for slot in Slot if self.at(slot) is not None]
+
     def with_first(self, key: Secret) -> "Keys":
         """Have the key the unit is known to have already. Again is fine, another is refused."""
         if self not in (Keys(), Keys(key)):
