@@ -42,6 +42,7 @@ class Companion:
 
     async def start(self) -> None:
         """Return once it is ready."""
+        before = self.mark
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.PIPE,
@@ -50,7 +51,7 @@ class Companion:
         )
         self._listener = asyncio.create_task(self._listen(self._process))
         self.introduce()
-        await self.wait_for(lambda line: "ready" in line)
+        await self.wait_for(lambda line: "ready" in line, after=before)
 
     def introduce(self) -> None:
         """Say what the program must know before anything else."""
@@ -70,6 +71,15 @@ class Companion:
         if self._listener is not None:
             await self._listener
         self._process = None
+
+    async def kill(self) -> None:
+        """End the process in the midst of whatever it does; it may be started again."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+        if self._listener is not None:
+            await self._listener
+        self._process, self._ended = None, False
 
     async def do(self, what: str, **fields: object) -> Line:
         """Have something done; return the line that says so."""

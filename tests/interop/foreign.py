@@ -62,9 +62,21 @@ class ForeignPeripherals(Peripherals):
     """libosdp's peripherals, of somebody else's making (`foreign_process`)."""
 
     def __init__(
-        self, path: Path, addresses: Sequence[int], keys: Mapping[int, bytes] | None = None
+        self,
+        path: Path,
+        addresses: Sequence[int],
+        keys: Mapping[int, bytes] | None = None,
+        *,
+        install: Sequence[int] = (),
+        lenient: bool = False,
     ) -> None:
+        """`install`: those that have no key yet and take one by the default key.
+
+        `lenient`: those with a key can be spoken to in clear as well.
+        """
         options = ["--keyed"] if keys else []
+        options += ["--install", ",".join(map(str, install))] if install else []
+        options += ["--lenient"] if lenient else []
         super().__init__("tests.interop.foreign_process", path, addresses, options)
         self._keys = {str(address): key.hex() for address, key in (keys or {}).items()}
 

@@ -1,6 +1,7 @@
 """Peripherals of somebody else's making: PyPI libosdp's, in a process of their own.
 
     python -m tests.interop.foreign_process --port LINK --addresses 1,2,3,4 [--keyed]
+        [--install 3,4] [--lenient]
 
 All of them hang on one pseudo-terminal, which appears behind the path LINK, and hear every
 byte of it. What is said to the process and what it says is described in `far_end`; besides:
@@ -14,6 +15,12 @@ byte of it. What is said to the process and what it says is described in `far_en
          {"do": "restart", "address": 1}     its power was gone
     out  {"heard": "output", "address": 1, "at": 12.3, "output": 0, "code": 5, "tenths": 50}
          {"heard": "led" | "buzzer" | "text" | …, "address": 1, "at": 12.3, …}
+         {"heard": "move", "address": 1, "at": 12.3, "to": 9, "baud": 9600}
+         {"heard": "key", "address": 1, "at": 12.3}
+
+Those of `--install` have no key and take one from anybody who knows the default key; what they
+are given they keep, and their address too, through a loss of power. `address` remains the one
+they began with. With `--lenient` those that have a key can be spoken to in clear as well.
 
 With `--keyed` the first line on standard input is {"1": "<32 hexadecimal digits>", …}: the
 base keys of those that insist on a secure channel. Command lines can be read by everybody.
@@ -23,6 +30,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,31 +87,47 @@ class Tap:
         """Called by libosdp."""
 
 
+@dataclass(slots=True)
+class Flash:
+    """What one of them still knows after a loss of power."""
+
+    address: int
+    key: bytes | None
+    install_mode: bool  # it takes the default key, as long as it has none of its own
+    lenient: bool  # it can be spoken to in clear though it has a key
+
+    @property
+    def flags(self) -> int:
+        """How it treats whoever speaks to it, as libosdp counts it."""
+        if self.key is not None:
+            return 0 if self.lenient else int(osdp_sys.FLAG_ENFORCE_SECURE)
+        return int(osdp_sys.FLAG_INSTALL_MODE) if self.install_mode else 0
+
+
 class ForeignPeripheral:
     """One peripheral of libosdp with the contacts and outputs it pretends to have."""
 
     def __init__(
         self,
-        address: int,
-        key: bytes | None,
+        flash: Flash,
         port: PseudoTerminal,
         tell: Callable[[dict[str, Any]], None],
     ) -> None:
-        self.address = address
+        self.address = flash.address  # it began with this one
         self.tap = Tap(port)
         self._tell = tell
         self._inputs = [False] * INPUTS
         self._outputs = [False] * OUTPUTS
         self._pulses: dict[int, tuple[bool, float]] = {}  # output: state, until
         self._owed: list[int] = []  # kinds of status to report with the next poll
-        self._key = key
+        self._flash = flash
         self.restart()
 
     def restart(self) -> None:
         """Take its power and give it back: all it had in memory is gone."""
         self.tap.waiting.clear()
         self._device = osdp_sys.PeripheralDevice(
-            self._settings(self._key),
+            self._settings(),
             capabilities=[
                 {"function_code": function, "compliance_level": level, "num_items": count}
                 for function, level, count in CAPABILITIES
@@ -111,13 +135,13 @@ class ForeignPeripheral:
         )
         self._device.set_command_callback(self._hear)
 
-    def _settings(self, key: bytes | None) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         who = Who.at(self.address)
         return {
             "name": f"foreign-{self.address}",
-            "address": self.address,
-            "flags": osdp_sys.FLAG_ENFORCE_SECURE if key else 0,
-            "scbk": key,
+            "address": self._flash.address,
+            "flags": self._flash.flags,
+            "scbk": self._flash.key,
             "channel": self.tap,
             "version": who.version,
             "model": who.model,
@@ -195,6 +219,10 @@ class ForeignPeripheral:
             told = _TOLD[code](command)
         if code == osdp_sys.CMD_OUTPUT:
             self._drive(told["output"], told["code"], told["tenths"] / 10)
+        if code == osdp_sys.CMD_KEYSET:
+            self._flash.key = bytes(command["data"])
+        if code == osdp_sys.CMD_COMSET:
+            self._flash.address = told["to"]
         self._tell({**told, "address": self.address, "at": time.monotonic()})
         return OK
 
@@ -255,19 +283,22 @@ _TOLD: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "reader": said["reader"],
         "text": said["data"],
     },
+    osdp_sys.CMD_COMSET: lambda said: {
+        "heard": "move",
+        "to": said["address"],
+        "baud": said["baud_rate"],
+    },
+    osdp_sys.CMD_KEYSET: lambda _: {"heard": "key"},
 }
 
 
 class ForeignLine(FarEnd):
     """All of libosdp's peripherals on one wire."""
 
-    def __init__(
-        self, port: PseudoTerminal, addresses: Sequence[int], keys: Mapping[str, str]
-    ) -> None:
-        super().__init__(port, addresses)
+    def __init__(self, port: PseudoTerminal, flashes: Sequence[Flash]) -> None:
+        super().__init__(port, [each.address for each in flashes])
         self._peripherals = {
-            address: ForeignPeripheral(address, _key(keys, address), port, self._heard)
-            for address in addresses
+            each.address: ForeignPeripheral(each, port, self._heard) for each in flashes
         }
 
     def overhear(self, data: bytes) -> None:
@@ -299,8 +330,8 @@ class ForeignLine(FarEnd):
         self.tell(**what)
 
 
-def _key(keys: Mapping[str, str], address: int) -> bytes | None:
-    return bytes.fromhex(keys[str(address)]) if str(address) in keys else None
+def _key(keys: Mapping[str, str], address: str) -> bytes | None:
+    return bytes.fromhex(keys[address]) if address in keys else None
 
 
 def main() -> None:
@@ -309,12 +340,18 @@ def main() -> None:
     parser.add_argument("--port", type=Path, required=True)
     parser.add_argument("--addresses", required=True)
     parser.add_argument("--keyed", action="store_true")
+    parser.add_argument("--install", default="")
+    parser.add_argument("--lenient", action="store_true")
     given = parser.parse_args()
     keys = json.loads(read_line()) if given.keyed else {}
     spare_none()
     osdp_sys.set_loglevel(osdp_sys.LOG_CRIT)
-    addresses = [int(address) for address in given.addresses.split(",")]
-    ForeignLine(PseudoTerminal(given.port), addresses, keys).run()
+    fresh = given.install.split(",")
+    flashes = [
+        Flash(int(address), _key(keys, address), address in fresh, given.lenient)
+        for address in given.addresses.split(",")
+    ]
+    ForeignLine(PseudoTerminal(given.port), flashes).run()
 
 
 if __name__ == "__main__":
