@@ -40,6 +40,7 @@ from protocol.osdp.replies import Function, InputStatus, LocalStatus, NakReason,
 from protocol.osdp.secure_keys import BaseKey
 
 MEETING_PATIENCE = 5.0  # seconds until a unit must have said who it is
+FAULT_PATIENCE = 1.5  # seconds in which one that proved nothing may do better
 ANSWER_PATIENCE = 2.0  # seconds for one command
 POLL_INTERVAL = 1.0  # seconds; a card that is read meanwhile opens no door
 
@@ -148,9 +149,9 @@ async def _met(talk: Talk[BusEvent], place: Place) -> Identified:
     def well() -> bool:
         return any(each.fault is None for each in introductions())
 
-    await talk.until(well, MEETING_PATIENCE)
-    if not introductions():
+    if not await talk.until(lambda: bool(introductions()), MEETING_PATIENCE):
         raise LineFailed(f"nobody answers: {place}; `gatewayd discover` looks for it")
+    await talk.until(well, FAULT_PATIENCE)
     return introductions()[-1]
 
 

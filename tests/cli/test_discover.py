@@ -47,7 +47,7 @@ async def found(*arguments: str | Path) -> dict[str, Any]:
     return dict(json.loads(ended.out))
 
 
-def places(answer: dict[str, Any]) -> list[tuple[int, int]]:
+def places(answer: dict[str, Any]) -> list[tuple[int | None, int]]:
     return [(unit["baud"], unit["address"]) for unit in answer["units"]]
 
 

@@ -23,10 +23,15 @@ class Units:
 
     link: Path
     devices: tuple[Device, ...]
+    told: list[dict[str, object]]
 
     def codes(self) -> set[int]:
         """Return the codes of all commands that anybody heard."""
         return {heard.frame.code for device in self.devices for heard in device.heard}
+
+    def driven(self, what: str) -> list[dict[str, object]]:
+        """Return every "pulse" or "light" that a unit obeyed."""
+        return [each for each in self.told if each.get("heard") == what]
 
     def asked_only_who_they_are(self) -> bool:
         return self.codes() <= IDENTITY
@@ -37,15 +42,14 @@ async def terminal(
     link: Path, devices: Iterable[Device], *, any_speed: bool = False
 ) -> AsyncIterator[Units]:
     """Let devices answer at `link`, each at its own speed."""
-    units = Units(link, tuple(devices))
-    told: list[dict[str, object]] = []
-    site = Site(link, list(units.devices), told.append, any_speed=any_speed)
+    units = Units(link, tuple(devices), [])
+    site = Site(link, list(units.devices), units.told.append, any_speed=any_speed)
     site.plug_in()
     try:
         yield units
     finally:
         site.pull_out()
-    assert not [each for each in told if "complaint" in each]
+    assert not [each for each in units.told if "complaint" in each]
 
 
 @asynccontextmanager
