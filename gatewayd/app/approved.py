@@ -18,14 +18,16 @@ AGAIN = 10.0  # seconds after a write that failed
 DAMAGED = "approved_units_damaged"
 NOT_SAVED = "approved_units_not_saved"
 
-Places = Mapping[ControllerId, Occupant | None]
+Remembered = Mapping[ControllerId, Occupant | None]
 
 log = structlog.get_logger()
 
 
 def approved_before(
-    store: PlaceStore, controllers: Iterable[str], trouble: Callable[[str], object]
-) -> Places:
+    store: PlaceStore,
+    controllers: Iterable[str],
+    trouble: Callable[[str], object] = lambda _: None,
+) -> Remembered:
     """Return who was approved; nobody is where the file is damaged, and `trouble` is told.
 
     Raises StateError if it cannot be read.
@@ -45,11 +47,11 @@ class ApprovedUnits:
     def __init__(self, store: PlaceStore, trouble: Callable[[str], object]) -> None:
         self._store = store
         self._trouble = trouble
-        self._wanted: Places | None = None  # and not on disk yet
+        self._wanted: Remembered | None = None  # and not on disk yet
         self._any = asyncio.Event()
         self._failed = False
 
-    def keep(self, places: Places) -> None:
+    def keep(self, places: Remembered) -> None:
         """Remember these and no others; soon."""
         self._wanted = places
         self._any.set()
@@ -75,7 +77,7 @@ class ApprovedUnits:
         finally:
             self._written(*await saving)
 
-    def _written(self, places: Places | None, why: str | None) -> None:
+    def _written(self, places: Remembered | None, why: str | None) -> None:
         if why is None:
             self._failed = False
             if self._wanted is places:
@@ -87,7 +89,7 @@ class ApprovedUnits:
             self._trouble(NOT_SAVED)
 
 
-def _save(store: PlaceStore, places: Places | None) -> tuple[Places | None, str | None]:
+def _save(store: PlaceStore, places: Remembered | None) -> tuple[Remembered | None, str | None]:
     """Return what was to be saved, and why it was not."""
     try:
         if places is not None:

@@ -7,12 +7,16 @@ is ever sent. Ends when everybody has answered, or after `PATIENCE`.
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 
+from gatewayd.app.approved import Remembered
 from gatewayd.app.lines import make_lines
 from gatewayd.config import Config, site_config
 from gatewayd.core.audit import Needs, judge, needs_of
 from gatewayd.core.facts import ControllerIdentified, Fact
 from gatewayd.core.model import AuditReport, ControllerId, ControllerView, Verdict
+from gatewayd.core.places import Places
+from gatewayd.core.site import OnClassic, SiteConfig
 from gatewayd.edge.clock import Clock
 from gatewayd.edge.key_store import KeyStore
 from gatewayd.edge.osdp_keys import Keyring
@@ -40,11 +44,13 @@ async def look(
     clock: Clock,
     keys: KeyStore | None = None,
     *,
+    places: Remembered = MappingProxyType({}),
     patience: float = PATIENCE,
 ) -> AuditReport:
     """Return what is there and what may be driven.
 
-    Without `keys` no unit can prove who it is, and one that must is not approved.
+    Without `keys` no unit can prove who it is, and one that must is not approved. `places` say
+    who was approved before; nothing is added to them here.
     """
     listener = _Listener(len(config.controllers))
     lines = make_lines(config, listener.tell, Keyring(keys, listener.tell))
@@ -56,7 +62,8 @@ async def look(
         silence = {name: _silence(name, line.trouble) for name, line in lines.items()}
         for task in tasks:
             task.cancel()
-    return _report(config, clock, listener.heard, silence)
+    site = site_config(config, places=places)
+    return _report(site, clock, listener.heard, silence)
 
 
 def _silence(line: str, trouble: str | None) -> str:
@@ -67,13 +74,12 @@ def _silence(line: str, trouble: str | None) -> str:
 
 
 def _report(
-    config: Config,
+    site: SiteConfig,
     clock: Clock,
     heard: dict[ControllerId, ControllerIdentified],
     silence: dict[str, str],
 ) -> AuditReport:
-    site = site_config(config)
-    needs = needs_of(site.doors)
+    needs, approved = needs_of(site.doors), Places(site.places)
     now = clock.moment().utc
     views = []
     for controller, line in site.controllers.items():
@@ -83,7 +89,8 @@ def _report(
         else:
             need = needs.get(controller, Needs())
             need = replace(need, secure=controller in site.require_secure)
-            found = judge(fact.identity, site.catalogue, need, fact.fault)
+            changed = approved.objection(controller, fact.identity)
+            found = judge(fact.identity, site.catalogue, need, fact.fault, changed)
             view = ControllerView(
                 controller,
                 line,
@@ -97,4 +104,4 @@ def _report(
             )
         views.append(view)
     refused = any(each.verdict is Verdict.CLASSIC for each in views)
-    return AuditReport(now, refused and config.audit.on_classic == "refuse", tuple(views))
+    return AuditReport(now, refused and site.on_classic is OnClassic.REFUSE, tuple(views))

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 
+from gatewayd.app.approved import approved_before
 from gatewayd.app.audit import look
 from gatewayd.app.keys import open_keys, require_keys
 from gatewayd.app.site import Site
@@ -10,6 +11,7 @@ from gatewayd.config import Config
 from gatewayd.core.model import AuditReport
 from gatewayd.edge.clock import SystemClock
 from gatewayd.edge.key_store import KeyStore
+from gatewayd.edge.place_store import PlaceStore
 from gatewayd.edge.state_directory import StateDirectory
 
 
@@ -33,7 +35,8 @@ def audit(config: Config) -> AuditReport:
     """Ask every unit who it is, drive none. StateInUse while a daemon runs: it asks as well."""
     with StateDirectory.open(config.site.state_dir) as state:
         keys = open_keys(config, state.path)
-        return asyncio.run(look(config, SystemClock(), keys))
+        places = approved_before(PlaceStore(state.path), config.controllers)
+        return asyncio.run(look(config, SystemClock(), keys, places=places))
 
 
 async def _run(config: Config, state: StateDirectory, keys: KeyStore | None) -> None:

@@ -10,7 +10,11 @@ import structlog
 
 from gatewayd.core.events import (
     AuditBlocked,
+    ControllerAccepted,
+    ControllerFirmwareChanged,
+    ControllerInputFault,
     ControllerOnline,
+    ControllerSecurity,
     ControllerTampered,
     ControllerWentOffline,
     DoorFault,
@@ -27,11 +31,14 @@ from gatewayd.core.events import (
 
 log = structlog.get_logger()
 
-_INFO = (ControllerOnline, PermissionsChanged)
+_INFO = (ControllerOnline, ControllerAccepted, PermissionsChanged)
 _WARNING: dict[type[Event], str] = {
     ControllerWentOffline: "check its power, its wires and its address",
     ControllerTampered: "look at the unit",
-    DoorFault: "check the wires and resistors of the contact",
+    ControllerSecurity: "look at the unit and at its wires",
+    ControllerFirmwareChanged: "ask who updated it",
+    ControllerInputFault: "check the wires and resistors of that input",
+    DoorFault: "check the wires and resistors of that input",
     DoorForced: "look at the door",
     DoorHeld: "close the door",
     DoorUnlockedUnexplained: "look at the door, then order its mode",
@@ -39,7 +46,7 @@ _WARNING: dict[type[Event], str] = {
     JournalGapPossible: "compare with what the site saw in its last minute",
 }
 _ERROR: dict[type[Event], str] = {
-    AuditBlocked: "replace the unit, or approve its family in a catalogue of the site",
+    AuditBlocked: "ask `gatewayd audit` what can be done about it",
     EventsLost: "free space on the disk of the state directory",
     InternalError: "report it, with this log",
 }

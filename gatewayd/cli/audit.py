@@ -1,7 +1,7 @@
 """`gatewayd audit`: which controllers may be driven, and why the others may not."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
@@ -32,6 +32,8 @@ def command(config: ConfigFile = DEFAULT, *, as_json: AsJson = False) -> None:
         typer.echo(json.dumps(report))
     else:
         Console().print(_table(controllers))
+        for advice in _advice(controllers):
+            typer.echo(advice)
     if report["refused"] or any(each["verdict"] != "approved" for each in controllers):
         raise typer.Exit(Refused.exit_code)
 
@@ -48,6 +50,26 @@ def _report(config: Config) -> dict[str, Any]:
     if answer["result"] is None:
         raise TryAgain("the daemon has just started and has no report yet")
     return dict(answer["result"])
+
+
+def _advice(controllers: list[Mapping[str, Any]]) -> Iterator[str]:
+    """Say what can be done about what is not approved."""
+    for each in controllers:
+        name = each["controller"]
+        match each["verdict"]:
+            case "changed":
+                serial = each["identity"]["serial"]
+                yield (
+                    f"{name}: look at the unit; if serial {serial} is printed on it and it "
+                    f"belongs there, `gatewayd accept {name} {serial}`"
+                )
+            case "unknown":
+                yield (
+                    f"{name}: replace it, or approve its family in a catalogue of the site "
+                    "(audit.catalogue)"
+                )
+            case "misconfigured":
+                yield f"{name}: correct the configuration or the unit, as its row says"
 
 
 def _table(controllers: list[Mapping[str, Any]]) -> Table:

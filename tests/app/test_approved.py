@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.app import approved
-from gatewayd.app.approved import ApprovedUnits, Places, approved_before
+from gatewayd.app.approved import ApprovedUnits, Remembered, approved_before
 from gatewayd.core.model import ControllerId
 from gatewayd.core.places import Occupant
 from gatewayd.edge.place_store import FILE, PlaceStore
@@ -18,8 +18,8 @@ from tests.simulate.waiting import until
 
 ONE, TWO = ControllerId("one"), ControllerId("two")
 UNIT = Occupant("02475f", 1, "00001001", (1, 0, 0))
-FIRST: Places = {ONE: UNIT}
-BOTH: Places = {ONE: UNIT, TWO: UNIT}
+FIRST: Remembered = {ONE: UNIT}
+BOTH: Remembered = {ONE: UNIT, TWO: UNIT}
 PATIENCE = 30.0  # seconds
 
 
@@ -36,7 +36,7 @@ async def keeping(place: Path, troubles: list[str]) -> AsyncIterator[ApprovedUni
             await task
 
 
-async def until_held(place: Path, wanted: Places) -> None:
+async def until_held(place: Path, wanted: Remembered) -> None:
     await until(lambda: PlaceStore(place).load() == wanted, PATIENCE)
 
 

@@ -1,0 +1,120 @@
+"""`gatewayd watch` and `gatewayd accept` beside a daemon."""
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.cli.conftest import PATIENCE, Daemon, gatewayd
+
+COUNTERS = {
+    "polls": 86012, "replies": 86019, "retries": 3, "timeouts": 4, "bad_checks": 1, "busy": 2,
+    "naks": {"3": 5, "4": 2}, "unreadable": 0, "connections": 1, "resets": 6, "sessions": 8,
+    "lost_sessions": 9, "unproved": 0,
+    "round_trip_ms": {"p50": 3.16, "p95": 3.98, "p99": 5.62, "max": 41.7},
+}  # fmt: skip
+
+
+def unit(name: str, **changes: object) -> dict[str, Any]:
+    said = {
+        "controller": name, "line": "north", "online": True, "secure": True,
+        "verdict": "approved", "tamper": False, "power": None, "counters": COUNTERS,
+    }  # fmt: skip
+    return said | changes
+
+
+LINES = [
+    {"line": "north", "trouble": None, "controllers": [unit("one"), unit("two", online=False)]},
+    {
+        "line": "south",
+        "trouble": "No such file or directory",
+        "controllers": [unit("three", tamper=True, verdict="changed")],
+    },
+]
+
+
+async def test_lines_and_controllers_are_shown_with_what_was_counted(
+    daemon: Daemon, config: Path
+) -> None:
+    daemon.handlers["site.lines"] = LINES
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("watch", "--once", "--config", config)
+    assert (ended.code, ended.err) == (0, "")
+    for said in ("one", "secure", "approved", "86012", "7", "8 (9 lost)", "5.6", "41.7"):
+        assert said in ended.out
+    for said in ("offline", "south", "No such file", "tamper", "changed"):
+        assert said in ended.out
+
+
+async def test_a_program_gets_json(daemon: Daemon, config: Path) -> None:
+    daemon.handlers["site.lines"] = LINES
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("watch", "--json", "--once", "--config", config)
+    assert json.loads(ended.out) == LINES
+
+
+async def test_it_goes_on_until_it_is_interrupted(daemon: Daemon, config: Path) -> None:
+    daemon.handlers["site.lines"] = LINES
+    async with daemon.serving(config.with_name("control")), asyncio.timeout(PATIENCE):
+        for option in (["--json"], []):
+            watching = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "gatewayd", "watch", *option, "--config", str(config),
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            assert watching.stdout is not None
+            if option:
+                for _ in range(2):
+                    assert json.loads(await watching.stdout.readline()) == LINES
+            else:
+                await asyncio.sleep(1.5)  # into its loop, or not quite: it ends either way
+            watching.send_signal(signal.SIGINT)
+            _, err = await watching.communicate()
+            assert watching.returncode in (0, 130)
+            assert b"Traceback" not in err
+
+
+async def test_without_a_daemon_there_is_nothing_to_watch(config: Path) -> None:
+    ended = await gatewayd("watch", "--config", config)
+    assert ended.code == 75
+
+
+async def test_a_unit_is_accepted_by_its_serial(daemon: Daemon, config: Path) -> None:
+    daemon.answers["controller.accept"] = {"id": "x", "ok": True, "result": unit("one")}
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("accept", "one", "12345678", "--config", config)
+    assert ended.code == 0
+    ((command, payload),) = daemon.requests
+    assert command == "controller.accept"
+    assert json.loads(payload)["args"] == {"controller": "one", "serial": "12345678"}
+
+
+async def test_the_wrong_serial_accepts_nothing(daemon: Daemon, config: Path) -> None:
+    error = {"code": "wrong_serial", "message": "one has serial 0000002b now"}
+    daemon.answers["controller.accept"] = {"id": "x", "ok": False, "error": error}
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("accept", "one", "0000002a", "--config", config)
+    assert ended.code != 0
+    assert "0000002b" in ended.err
+
+
+async def test_the_audit_says_what_to_do(daemon: Daemon, config: Path) -> None:
+    identity = {
+        "vendor": "02475f", "model": 1, "firmware": [1, 0, 0], "serial": "0000002b",
+        "proved": True,
+    }  # fmt: skip
+    seen = [
+        {
+            "controller": name, "line": "north", "verdict": verdict, "why": "so",
+            "replacement": None, "identity": identity,
+        }
+        for name, verdict in (("a", "changed"), ("b", "unknown"), ("c", "misconfigured"))
+    ]  # fmt: skip
+    daemon.handlers["audit.report"] = {"refused": False, "controllers": seen}
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("audit", "--config", config)
+    assert ended.code == 69
+    assert "`gatewayd accept a 0000002b`" in ended.out
+    assert "b: replace it, or approve its family" in ended.out
+    assert "c: correct the configuration" in ended.out
