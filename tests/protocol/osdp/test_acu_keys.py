@@ -1,6 +1,6 @@
 """ACU cases 060-16: how a unit is given a key, another one, and the first one again."""
 
-from protocol.osdp.bus import Delivered, Identified, WentOffline
+from protocol.osdp.bus import Alarming, Delivered, Identified, WentOffline
 from protocol.osdp.commands import (
     Challenge,
     Identify,
@@ -11,11 +11,11 @@ from protocol.osdp.commands import (
 )
 from protocol.osdp.frame import SecurityBlock
 from protocol.osdp.happenings import SetUp, WindowClosed
-from protocol.osdp.replies import Nak, NakReason
+from protocol.osdp.replies import Ack, Nak, NakReason
 from protocol.osdp.secure_keys import BaseKey
 from protocol.osdp.settings import PeripheralSettings
 from tests.protocol.osdp.acu import KEY, NEW_KEY, case
-from tests.simulate.script import on, then
+from tests.simulate.script import SILENCE, again, on, then
 from tests.simulate.stage import Stage
 
 OWN, NEW = BaseKey("own", KEY), BaseKey("new", NEW_KEY)
@@ -123,9 +123,23 @@ def test_a_key_is_changed_inside_a_paired_session_again_and_again() -> None:
     assert [event.why for event in stage.events(WentOffline)] == ["it was given a new key"] * 2
     assert {each.frame.security for each in stage.wires(Challenge)} == {BY_OWN}
 
-    stage = Stage(on(SetKey, Nak(NakReason.RECORD)), key=KEY).connect()  # it does not take it
-    rotate(stage, NEW, OWN)
-    stage.play().run(3)
-    assert stage.unit.secure
-    assert stage.unit.key == KEY
-    assert list(stage.connections) == [1]
+    taken = [
+        (on(SetKey, clear=True),),  # as some units do
+        (on(SetKey, SILENCE), again()),
+    ]
+    for script in taken:
+        stage = Stage(*script, key=KEY).connect()
+        rotate(stage, NEW, OWN)
+        stage.play().run(3)
+        assert stage.endings() == {TAG: Delivered()}
+        assert proofs(stage) == ["key 1", "new"]
+        assert not stage.events(Alarming)
+
+    for answer in (Nak(NakReason.RECORD), Ack()):  # it says no, or says yes and forgets it
+        stage = Stage(on(SetKey, answer), key=KEY).connect()
+        rotate(stage, NEW, OWN)
+        stage.play().run(3)
+        assert stage.unit.secure
+        assert stage.unit.key == KEY
+        assert list(stage.connections) == [1]
+        assert not stage.events(Alarming)
