@@ -132,10 +132,16 @@ class Windows:
                 window.trouble = f"the key was not acknowledged: {fact.detail}"
 
     def proved(self, fact: KeyProved) -> None:
-        """Note the number of the key it has now; the end of the window follows."""
+        """Note the number of the key it has now; the end of the window follows.
+
+        Whoever named its serial number to give it a key wants it to be there.
+        """
         window = self._windows.get(fact.controller)
-        if window is not None and fact.renewed:
-            window.generation = fact.generation
+        if window is None or not fact.renewed:
+            return
+        window.generation = fact.generation
+        if window.seen is not None and window.serial == window.seen.serial:
+            self._controllers.expect(fact.controller, window.seen, _by(window.by))
 
     def closed(self, fact: WindowClosed) -> None:
         """Answer whoever waits still."""

@@ -243,13 +243,20 @@ class Controllers:
 
     def accept(self, controller: ControllerId, by: str, now: Moment) -> None:
         """Take the unit that is there for the one that belongs there, and judge it anew."""
-        unit, before = self._units[controller], self._places[controller]
+        unit = self._units[controller]
         assert unit.identity is not None  # it is there
-        self._places.accept(controller, unit.identity)
-        was = None if before is None else before.serial
-        self._out.append(Record(ControllerAccepted(controller, unit.identity.serial, was, by)))
-        self._out.append(RememberPlaces(self._places.all))
+        self.expect(controller, unit.identity, by)
         self._judge(unit, unit.identity, now)
+
+    def expect(self, controller: ControllerId, identity: Identity, by: str) -> None:
+        """Take this unit from now on, if another one was approved here."""
+        if self._places.objection(controller, identity) is None:
+            return
+        before = self._places[controller]
+        was = None if before is None else before.serial
+        self._places.accept(controller, identity)
+        self._out.append(Record(ControllerAccepted(controller, identity.serial, was, by)))
+        self._out.append(RememberPlaces(self._places.all))
 
     def ask_again(self) -> set[ControllerId]:
         """Close every gate and read all identities anew; return who can answer."""

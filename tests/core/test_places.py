@@ -14,10 +14,10 @@ from gatewayd.core.events import (
     ControllerSecurity,
     RequestEnded,
 )
-from gatewayd.core.facts import ControllerIdentified
+from gatewayd.core.facts import ControllerIdentified, KeyProved, UnitAnswered
 from gatewayd.core.model import ControllerId, ControllerView, Identity, RequestId, Verdict
 from gatewayd.core.places import Occupant
-from gatewayd.core.requests import AcceptController
+from gatewayd.core.requests import AcceptController, CommissionController
 from gatewayd.core.site import OnClassic
 from tests.core.site import (
     DESK,
@@ -204,4 +204,33 @@ def test_acceptance_approves_no_hardware() -> None:
     identified(world, identity(2, model=77), 2)
     actions = accept(world, "00000002")
     assert of(Answer, actions)[0].error == "unit_not_approved"
+    assert of(RememberPlaces, actions) == []
+
+
+def commissioned(*units: Identity) -> tuple[World, list[Action]]:
+    """A world in which the strike was known, and units answer while it is commissioned."""
+    world = World(
+        replace(
+            site(require_secure=frozenset({STRIKE})), places={STRIKE: FIRST}
+        )
+    )  # fmt: skip
+    world.tick()
+    world.ask(CommissionController(STRIKE, 100, "00000002"))
+    for unit in units:
+        world.tell(UnitAnswered(STRIKE, 5, unit))
+    return world, world.tell(KeyProved(STRIKE, 17, renewed=True))
+
+
+def test_whoever_gives_a_unit_its_first_key_wants_it_to_be_there() -> None:
+    world, actions = commissioned(identity(2))
+    assert ControllerAccepted(STRIKE, "00000002", "00000001", f"request {OFFICE}") in events(
+        actions
+    )
+    assert remembered(actions) == {STRIKE: SECOND}
+    proved = replace(identity(2), proved=True)
+    assert admitted(identified(world, proved, 6, STRIKE)) == [STRIKE]
+
+
+def test_a_key_that_was_given_to_nobody_we_saw_accepts_nobody() -> None:
+    _, actions = commissioned()
     assert of(RememberPlaces, actions) == []
