@@ -4,7 +4,7 @@ An `Order` goes to one controller and ends in exactly one `OrderDone` with its n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gatewayd.core.events import Event
@@ -91,6 +91,63 @@ class Signal:
 
 
 Order = Release | Latch | Signal
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayText:
+    """Show a text at a reader for a while."""
+
+    order: OrderId
+    controller: ControllerId
+    connection: int
+    expires: float
+    reader: int
+    text: str = field(repr=False)
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellMaker:
+    """Send what only units of one maker understand; what it says to it is wanted."""
+
+    order: OrderId
+    controller: ControllerId
+    connection: int
+    expires: float
+    vendor: bytes
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepCard:
+    """Keep the smart card at a reader powered; 0 lets it go."""
+
+    order: OrderId
+    controller: ControllerId
+    connection: int
+    expires: float
+    seconds: float
+
+
+UnitCommand = DisplayText | TellMaker | KeepCard  # ends in one `OrderDone`, like an `Order`
+
+
+@dataclass(frozen=True, slots=True)
+class SendFile:
+    """Read a file and send it to a controller, as long as that takes.
+
+    It ends in `FileRefused`, or in `FileStarted` and later `FileEnded`.
+    """
+
+    controller: ControllerId
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbortFile:
+    """Call it off; it ends in `FileEnded` all the same."""
+
+    controller: ControllerId
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +274,9 @@ Action = (
     | Bar
     | Identify
     | Order
+    | UnitCommand
+    | SendFile
+    | AbortFile
     | Record
     | Answer
     | ReportHealth

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from gatewayd.core.actions import Action, Answer, Record, ReportHealth
 from gatewayd.core.events import RequestEnded
 from gatewayd.core.model import ClientId, ControllerId, DoorId, RequestId
-from gatewayd.core.requests import AboutKeys, ReadHealth, Request, SetDoorMode, UnlockDoor
+from gatewayd.core.requests import (
+    AboutKeys,
+    AboutUnit,
+    ReadHealth,
+    Request,
+    SetDoorMode,
+    ShowText,
+    UnlockDoor,
+)
 
 MAX_OPEN = 1_024  # requests under way at a time
 
@@ -39,18 +47,25 @@ def objection(
     if now >= request.expires:
         return Objection("request_expired", "it came too late; nothing was done")
     command = request.command
-    if isinstance(command, UnlockDoor | SetDoorMode) and command.door not in doors:
+    if isinstance(command, UnlockDoor | SetDoorMode | ShowText) and command.door not in doors:
         return Objection("no_such_door", f"there is no door {command.door}")
-    if isinstance(command, AboutKeys) and command.controller not in secure:
-        return _about_keys(command.controller, controllers)
+    if isinstance(command, AboutKeys | AboutUnit):
+        return _about_unit(command, controllers, secure)
     return None
 
 
-def _about_keys(controller: ControllerId, controllers: Container[ControllerId]) -> Objection:
-    if controller in controllers:
+def _about_unit(
+    command: AboutKeys | AboutUnit,
+    controllers: Container[ControllerId],
+    secure: Container[ControllerId],
+) -> Objection | None:
+    controller = command.controller
+    if controller not in controllers:
+        return Objection("no_such_controller", f"there is no controller {controller}")
+    if isinstance(command, AboutKeys) and controller not in secure:
         why = f'{controller} has no key: it is configured with secure = "off"'
         return Objection("not_secure", why)
-    return Objection("no_such_controller", f"there is no controller {controller}")
+    return None
 
 
 def _may(_request: Request) -> bool:

@@ -42,6 +42,10 @@ class Drive:
         """When `give_up_lost` is next needed."""
         return self._orders.deadline
 
+    def number(self) -> OrderId:
+        """Return a number that no order had before."""
+        return self._orders.number()
+
     # --- may it be done ---------------------------------------------------------------
 
     def obstacle(self, state: DoorState) -> Reason | None:

@@ -274,6 +274,23 @@ class ControllerKeyChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ControllerFirmware:
+    """A controller is being sent a file: `step` is "started", "finished" or "failed".
+
+    `detail` says what the unit made of it, or why it failed.
+    """
+
+    KIND: ClassVar[str] = "controller.firmware"
+    controller: ControllerId
+    step: str
+    by: str  # "request <client>"
+    file: str  # path on the gateway's host
+    size: int
+    digest: str  # SHA-256, hexadecimal
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditBlocked:
     """The audit keeps a controller from being driven, and why."""
 
@@ -391,6 +408,7 @@ Event = (
     | ControllerSecurity
     | ControllerCommissioning
     | ControllerKeyChanged
+    | ControllerFirmware
     | AuditBlocked
     | ReportsIgnored
     | PermissionsChanged

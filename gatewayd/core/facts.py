@@ -149,6 +149,34 @@ class OrderDone:
     order: OrderId
     outcome: Outcome
     detail: str = ""
+    reply: str | None = None  # to a `TellMaker`: what the unit said, hexadecimal
+
+
+@dataclass(frozen=True, slots=True)
+class FileStarted:
+    """A file was read, and its line sends it to a controller."""
+
+    controller: ControllerId
+    file: str  # its path
+    size: int  # bytes
+    digest: str  # SHA-256, hexadecimal
+
+
+@dataclass(frozen=True, slots=True)
+class FileRefused:
+    """A file cannot be sent: it, its line or its controller is not fit for it."""
+
+    controller: ControllerId
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileEnded:
+    """The transfer of a file is over; if not well, `detail` says why."""
+
+    controller: ControllerId
+    well: bool
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +269,9 @@ Fact = (
     | OutputsRead
     | HealthRead
     | OrderDone
+    | FileStarted
+    | FileRefused
+    | FileEnded
     | RequestCommitted
     | PermissionsCommitted
     | PermissionsNotCommitted

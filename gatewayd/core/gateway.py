@@ -7,6 +7,8 @@
                         ├─ Acceptance    another unit in a controller's place
                         ├─ Windows       units that are given their first key
                         ├─ Rotations     units that are given another key
+                        ├─ Firmware      files for controllers
+                        ├─ UnitCommands  what else somebody wants a controller to have
                         └─ Desk          every request gets exactly one answer
 
 The parts write their actions into one list, in the order in which they are to be done.
@@ -23,14 +25,18 @@ from gatewayd.core.acceptance import Acceptance
 from gatewayd.core.actions import (
     Action,
     Admit,
+    DisplayText,
     GiveKey,
+    KeepCard,
     Latch,
     OpenWindow,
     Record,
     Release,
     ReplaceKey,
+    SendFile,
     Show,
     Signal,
+    TellMaker,
 )
 from gatewayd.core.commissioning import Windows
 from gatewayd.core.controllers import Controllers
@@ -45,6 +51,9 @@ from gatewayd.core.facts import (
     ControllerOffline,
     ControllerSilent,
     Fact,
+    FileEnded,
+    FileRefused,
+    FileStarted,
     HealthRead,
     InputsRead,
     KeyNotGiven,
@@ -60,23 +69,48 @@ from gatewayd.core.facts import (
     UnitAnswered,
     WindowClosed,
 )
+from gatewayd.core.firmware import Firmware
 from gatewayd.core.inspection import Inspection
 from gatewayd.core.model import Moment
 from gatewayd.core.permissions import Permissions
 from gatewayd.core.requests import (
+    AboutKeys,
+    AboutUnit,
     AcceptController,
     ApplyPermissions,
     CommissionController,
     EndCommissioning,
+    EndFirmware,
+    ReadHealth,
     Request,
     RotateKey,
     RunAudit,
+    SendFirmware,
     SetDoorMode,
+    ShowText,
     UnlockDoor,
 )
 from gatewayd.core.rotations import Rotations
 from gatewayd.core.site import SiteConfig
+from gatewayd.core.unit_commands import UnitCommands
 from gatewayd.core.updates import Updates
+
+AboutController = (
+    ControllerIdentified
+    | ControllerSilent
+    | ControllerAnswers
+    | ControllerOffline
+    | ControllerAlarmed
+    | UnitAnswered
+    | SetupFailed
+    | WindowClosed
+    | KeyProved
+    | KeyNotGiven
+    | KeyNotKept
+    | FileStarted
+    | FileRefused
+    | FileEnded
+)
 
 
 class Gateway:
@@ -95,6 +129,10 @@ class Gateway:
         self._acceptance = Acceptance(self._controllers, self._desk)
         self._windows = Windows(self._controllers, self._desk, self._out)
         self._rotations = Rotations(self._controllers, self._desk, self._out)
+        self._firmware = Firmware(self._controllers, self._desk, self._out)
+        self._commands = UnitCommands(
+            site.doors, self._controllers, self._desk, self._out, self._doors.drive.number
+        )
         self._secure = site.require_secure
         self._modes = site.modes
         self._begun = False
@@ -106,7 +144,8 @@ class Gateway:
             return 0.0
         parts = self._controllers, self._doors, self._inspection
         keys = self._windows.deadline, self._rotations.deadline
-        return min(*(part.deadline for part in parts), *keys)
+        asked = self._firmware.deadline, self._commands.deadline
+        return min(*(part.deadline for part in parts), *keys, *asked)
 
     def handle(self, fact: Fact, now: Moment) -> list[Action]:
         """Return what to do about a fact, in the order to do it."""
@@ -125,6 +164,8 @@ class Gateway:
         self._guarded(lambda: self._inspection.look(now), None, now)
         self._guarded(lambda: self._windows.tick(now), None, now)
         self._guarded(lambda: self._rotations.tick(now), None, now)
+        self._guarded(lambda: self._firmware.tick(now), None, now)
+        self._guarded(lambda: self._commands.tick(now), None, now)
         return self._taken()
 
     # --- what happened ----------------------------------------------------------------
@@ -135,7 +176,8 @@ class Gateway:
                 if self._controllers.believes(fact):
                     self._report(fact, now)
             case OrderDone():
-                self._doors.drive.ended(fact, now)
+                if not self._commands.ended(fact):
+                    self._doors.drive.ended(fact, now)
             case RequestCommitted(request):
                 if self._desk.begin(request):
                     self._request(request, now)
@@ -143,13 +185,8 @@ class Gateway:
                 self._updates.committed(version, now)
             case PermissionsNotCommitted(version, why):
                 self._updates.not_committed(version, why, now)
-            case UnitAnswered() | SetupFailed() | WindowClosed():
-                self._about_window(fact)
-            case KeyProved() | KeyNotGiven() | KeyNotKept():
-                self._about_key(fact)
             case _:
-                self._connection(fact, now)
-                self._follow(now)
+                self._about_controller(fact, now)
 
     def _report(
         self, fact: CardRead | KeysRead | InputsRead | OutputsRead | HealthRead, now: Moment
@@ -165,6 +202,18 @@ class Gateway:
                 self._controllers.health(fact)
             case _:  # KeysRead: nothing is decided by keys yet
                 pass
+
+    def _about_controller(self, fact: AboutController, now: Moment) -> None:
+        match fact:
+            case UnitAnswered() | SetupFailed() | WindowClosed():
+                self._about_window(fact)
+            case KeyProved() | KeyNotGiven() | KeyNotKept():
+                self._about_key(fact)
+            case FileStarted() | FileRefused() | FileEnded():
+                self._about_file(fact)
+            case _:
+                self._connection(fact, now)
+                self._follow(now)
 
     def _connection(
         self,
@@ -204,6 +253,15 @@ class Gateway:
             else:
                 each.failed(fact)
 
+    def _about_file(self, fact: FileStarted | FileRefused | FileEnded) -> None:
+        match fact:
+            case FileStarted():
+                self._firmware.started(fact)
+            case FileRefused():
+                self._firmware.refused(fact)
+            case _:
+                self._firmware.ended(fact)
+
     def _request(self, request: Request, now: Moment) -> None:
         against = objection(request, self._doors, self._controllers, self._secure, now.mono)
         if against is not None:
@@ -221,14 +279,27 @@ class Gateway:
             case AcceptController() as command:
                 self._acceptance.ask(request, command, now)
                 self._follow(now)
+            case ReadHealth():
+                self._desk.hand_over(request)
+            case command:
+                self._ask_controller(request, command, now)
+
+    def _ask_controller(
+        self, request: Request, command: AboutKeys | AboutUnit | ShowText, now: Moment
+    ) -> None:
+        match command:
             case RotateKey(controller):
                 self._rotations.ask(request, controller, now)
-            case CommissionController() as command:
+            case CommissionController():
                 self._windows.ask(request, command, now)
-            case EndCommissioning() as command:
+            case EndCommissioning():
                 self._windows.end(request, command)
-            case _:  # ReadHealth
-                self._desk.hand_over(request)
+            case SendFirmware():
+                self._firmware.ask(request, command, now)
+            case EndFirmware():
+                self._firmware.end(request, command)
+            case _:
+                self._commands.ask(request, command, now)
 
     def _follow(self, now: Moment) -> None:
         for unit in self._controllers.take_moved():
@@ -265,6 +336,10 @@ class Gateway:
             match action:
                 case Release() | Latch() | Signal():
                     self._doors.drive.withdraw(action.order)
+                case DisplayText() | TellMaker() | KeepCard():
+                    self._commands.withdraw(action.order)
+                case SendFile():
+                    self._firmware.withdraw(action.controller)
                 case Admit():
                     self._controllers.bar(action.controller)
                 case OpenWindow() | GiveKey() | ReplaceKey():

@@ -3,7 +3,7 @@
 The edge has parsed, authenticated and committed a request before the brain sees it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from gatewayd.core.model import ClientId, ControllerId, DoorId, DoorMode, RequestId
@@ -87,7 +87,54 @@ class EndCommissioning:
     controller: ControllerId
 
 
+@dataclass(frozen=True, slots=True)
+class ShowText:
+    """Show a text at the reader of a door for so many seconds."""
+
+    COMMAND: ClassVar[str] = "door.text"
+    door: DoorId
+    text: str = field(repr=False)  # printable ASCII
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendFirmware:
+    """Send a file on the gateway's host to a controller, usually its firmware."""
+
+    COMMAND: ClassVar[str] = "controller.firmware"
+    controller: ControllerId
+    path: str  # absolute
+
+
+@dataclass(frozen=True, slots=True)
+class EndFirmware:
+    """Call off the file that a controller is being sent."""
+
+    COMMAND: ClassVar[str] = "controller.end_firmware"
+    controller: ControllerId
+
+
+@dataclass(frozen=True, slots=True)
+class AskMaker:
+    """Pass on what only units of one maker understand."""
+
+    COMMAND: ClassVar[str] = "controller.manufacturer"
+    controller: ControllerId
+    vendor: bytes  # three bytes
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepCardActive:
+    """Keep the smart card at a reader powered for so many seconds; 0 lets it go."""
+
+    COMMAND: ClassVar[str] = "controller.keep_active"
+    controller: ControllerId
+    seconds: float
+
+
 AboutKeys = RotateKey | CommissionController | EndCommissioning
+AboutUnit = SendFirmware | EndFirmware | AskMaker | KeepCardActive  # on the host only
 Command = (
     UnlockDoor
     | SetDoorMode
@@ -96,6 +143,8 @@ Command = (
     | AcceptController
     | ReadHealth
     | AboutKeys
+    | AboutUnit
+    | ShowText
 )
 
 

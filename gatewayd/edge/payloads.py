@@ -51,13 +51,18 @@ from gatewayd.core.permissions import Grant, Update
 from gatewayd.core.requests import (
     AcceptController,
     ApplyPermissions,
+    AskMaker,
     Command,
     CommissionController,
     EndCommissioning,
+    EndFirmware,
+    KeepCardActive,
     ReadHealth,
     RotateKey,
     RunAudit,
+    SendFirmware,
     SetDoorMode,
+    ShowText,
     UnlockDoor,
 )
 
@@ -68,10 +73,17 @@ DEEPEST = 16  # arrays and objects inside each other
 LONGEST_VALIDITY = timedelta(seconds=300)  # from `issued` to `expires`
 EARLIEST = timedelta(seconds=30)  # how far in the future `issued` may lie
 LONGEST_MESSAGE = 300  # characters of an error message
+LONGEST_PATH = 4096  # characters
+LONGEST_MAKERS = 1024  # bytes of a command that only its maker's units understand
+LONGEST_TEXT = 64  # characters; the largest display has four rows of 16
 MOST_MISTAKES = 3  # named in one error message
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)  # safe as a level of a topic
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+PATH = re.compile(rf"/[^\0]{{1,{LONGEST_PATH}}}", re.ASCII)
+VENDOR = re.compile(r"[0-9A-Fa-f]{6}", re.ASCII)
+OCTETS = re.compile(rf"([0-9A-Fa-f]{{2}}){{0,{LONGEST_MAKERS}}}", re.ASCII)
+TEXT = re.compile(rf"[ -~]{{0,{LONGEST_TEXT}}}", re.ASCII)
 SERIAL = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 
@@ -245,6 +257,18 @@ Serial = Annotated[
     _matching("serial", SERIAL, "must be 8 hexadecimal digits, as the audit shows them"),
     WithJsonSchema({"type": "string", "pattern": f"^{SERIAL.pattern}$"}),
 ]
+Path = Annotated[
+    str, _matching("path", PATH, f"must be an absolute path of {LONGEST_PATH} at most")
+]
+Vendor = Annotated[str, _matching("vendor", VENDOR, "must be 6 hexadecimal digits")]
+Octets = Annotated[
+    str,
+    _matching("octets", OCTETS, f"must be at most {LONGEST_MAKERS} bytes, in hexadecimal"),
+]
+Text = Annotated[
+    str,
+    _matching("text", TEXT, f"must be at most {LONGEST_TEXT} printable ASCII characters"),
+]
 Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
@@ -364,6 +388,58 @@ class EndCommissioningArgs(Args):
         return EndCommissioning(ControllerId(self.controller))
 
 
+class SendFirmwareArgs(Args):
+    """`controller.firmware`; the path is one on the gateway's host."""
+
+    controller: Name
+    path: Path
+
+    def command(self) -> Command:
+        return SendFirmware(ControllerId(self.controller), self.path)
+
+
+class EndFirmwareArgs(Args):
+    """`controller.end_firmware`."""
+
+    controller: Name
+
+    def command(self) -> Command:
+        return EndFirmware(ControllerId(self.controller))
+
+
+class AskMakerArgs(Args):
+    """`controller.manufacturer`; both in hexadecimal."""
+
+    controller: Name
+    vendor: Vendor
+    data: Octets = ""
+
+    def command(self) -> Command:
+        vendor, data = bytes.fromhex(self.vendor), bytes.fromhex(self.data)
+        return AskMaker(ControllerId(self.controller), vendor, data)
+
+
+class KeepCardActiveArgs(Args):
+    """`controller.keep_active`."""
+
+    controller: Name
+    seconds: Annotated[float, Field(ge=0, le=60)]
+
+    def command(self) -> Command:
+        return KeepCardActive(ControllerId(self.controller), self.seconds)
+
+
+class ShowTextArgs(Args):
+    """`door.text`."""
+
+    door: Name
+    text: Text
+    seconds: Annotated[int, Field(ge=1, le=255)] = 5
+
+    def command(self) -> Command:
+        return ShowText(DoorId(self.door), self.text, self.seconds)
+
+
 class AcceptControllerArgs(Args):
     """`controller.accept`; the serial number is as the audit shows it."""
 
@@ -404,6 +480,11 @@ ENVELOPES: Mapping[str, type[Envelope[Any]]] = {
     RotateKey.COMMAND: Envelope[RotateKeyArgs],
     CommissionController.COMMAND: Envelope[CommissionArgs],
     EndCommissioning.COMMAND: Envelope[EndCommissioningArgs],
+    SendFirmware.COMMAND: Envelope[SendFirmwareArgs],
+    EndFirmware.COMMAND: Envelope[EndFirmwareArgs],
+    AskMaker.COMMAND: Envelope[AskMakerArgs],
+    KeepCardActive.COMMAND: Envelope[KeepCardActiveArgs],
+    ShowText.COMMAND: Envelope[ShowTextArgs],
 }
 
 

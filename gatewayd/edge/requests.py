@@ -26,12 +26,14 @@ from gatewayd.core.facts import RequestCommitted
 from gatewayd.core.model import ClientId, Moment, RequestId
 from gatewayd.core.requests import (
     AboutKeys,
+    AboutUnit,
     AcceptController,
     Command,
     CommissionController,
     ReadHealth,
     Request,
     SetDoorMode,
+    ShowText,
     UnlockDoor,
 )
 from gatewayd.edge.clock import Clock
@@ -55,6 +57,7 @@ BYTES_PER_TOKEN = 4096  # a request of that many bytes counts twice, and so on
 LOCAL = "local-"  # begins the names that the local channel gives
 MOST_CLIENTS = 256  # told apart by the rate limit
 BLIND = "args.serial: is needed from afar, where nobody can look at who answers"
+HOST_ONLY = "this is taken on the gateway's own host only, by `gatewayd send`"
 
 Trust = Literal["signed", "broker"]
 Via = Literal["mqtt", "local"]
@@ -213,8 +216,8 @@ class Router:
             return stranger
         if isinstance(call, Refusal):
             return call
-        if incoming.via == "mqtt" and _needs_eyes(call.command):
-            return _refusal(call, ErrorCode.INVALID_REQUEST, BLIND)
+        if incoming.via == "mqtt" and (remote := _not_from_afar(call)):
+            return remote
         if incoming.via == "local":
             call = _just_now(call, now.utc)
         return untimely(call, now.utc) or self._place_for(call, now.mono) or call
@@ -311,6 +314,15 @@ def _only_reads(command: Command) -> bool:
     return isinstance(command, ReadHealth)
 
 
+def _not_from_afar(call: Call) -> Refusal | None:
+    """Say what speaks against a request of somebody who is not on the host."""
+    if isinstance(call.command, AboutUnit):
+        return _refusal(call, ErrorCode.NOT_PERMITTED, HOST_ONLY)
+    if _needs_eyes(call.command):
+        return _refusal(call, ErrorCode.INVALID_REQUEST, BLIND)
+    return None
+
+
 def _needs_eyes(command: Command) -> bool:
     """Say whether somebody has to look at who answers before it goes on."""
     return isinstance(command, CommissionController) and command.serial is None
@@ -324,8 +336,8 @@ def _just_now(call: Call, utc: datetime) -> Call:
 
 def _accepted_event(request: Request) -> RequestAccepted:
     command = request.command
-    door = command.door if isinstance(command, UnlockDoor | SetDoorMode) else None
-    about_unit = AboutKeys | AcceptController
+    door = command.door if isinstance(command, UnlockDoor | SetDoorMode | ShowText) else None
+    about_unit = AboutKeys | AboutUnit | AcceptController
     controller = command.controller if isinstance(command, about_unit) else None
     return RequestAccepted(request.id, request.client, command.COMMAND, door, controller)
 
