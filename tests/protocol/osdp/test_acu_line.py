@@ -112,6 +112,8 @@ def test_gaps_within_an_answer_are_waited_for_and_half_an_answer_is_forgotten() 
     stage = Stage(on(Poll, CARD, spoil=lambda wire: wire[:-3]), again(), then(Poll)).play()
     assert stage.replies() == [CARD]
     assert stage.bus.counters(1).retries == 1
+    asked, repeated, *_ = stage.wires(Poll)
+    assert repeated.at - asked.at < 2 * REPLY_DELAY  # nobody waits for the rest for ever
 
     noise = bytes.fromhex("00 ff 53 ff ff 12 53")  # before the start of the message
     stage = Stage(on(Poll, CARD, spoil=lambda wire: noise + wire), then(Poll, Ack())).play()

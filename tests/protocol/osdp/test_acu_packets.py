@@ -232,6 +232,13 @@ def test_a_security_block_is_there_when_the_flag_is_set_and_of_the_right_kind() 
     stage = Stage(on(Poll, CARD, edit=of_a_command), again(), on(Poll), key=KEY).play()
     assert stage.replies() == [CARD]  # once, from the repetition
 
+    def of_another_mac(frame: Frame) -> Frame:
+        return replace(frame, mac=bytes(4))
+
+    stage = Stage(on(Poll, CARD, edit=of_another_mac), then(Identify), key=KEY).play()
+    assert stage.replies() == []
+    assert [each.what for each in stage.events(Alarming)] == [Alarm.WRONG_MAC]
+
 
 @case("050-09-09")
 def test_the_code_of_an_answer_decides_what_it_means() -> None:
