@@ -35,7 +35,7 @@ from protocol.osdp.secure_keys import (
     require_random,
     server_cryptogram,
 )
-from protocol.osdp.secure_session import PeripheralSession, SecureSession
+from protocol.osdp.secure_session import PeripheralSession, SecureSession, require_address
 
 SCS_11, SCS_12, SCS_13, SCS_14 = range(0x11, 0x15)
 PROVED, REFUSED = b"\x01", b"\xff"  # what SCS_14 says of the server cryptogram
@@ -95,8 +95,8 @@ class Said:
 class Handshake:
     """The intention to begin a secure channel with one unit.
 
-    Raises ValueError for a key of any other length than 16 bytes. Whether it is a good key
-    is for `weakness` to say, where it is read.
+    Raises ValueError for an address that no unit can have, and for a key of any other length
+    than 16 bytes. Whether it is a good key is for `weakness` to say, where it is read.
     """
 
     address: int
@@ -106,6 +106,7 @@ class Handshake:
 
     def __post_init__(self) -> None:
         """Raise ValueError."""
+        require_address(self.address)
         require_key(self.key)
 
     @classmethod
@@ -194,7 +195,7 @@ class Established:
 
 @dataclass(frozen=True, slots=True)
 class HandshakeAsPeripheral:
-    """What a unit brings to a handshake; raises ValueError for another length of key.
+    """What a unit brings to a handshake; raises ValueError as `Handshake` does.
 
     `key` is None in a unit that was never given one. `allow_default` is its install mode.
     """
@@ -206,6 +207,7 @@ class HandshakeAsPeripheral:
 
     def __post_init__(self) -> None:
         """Raise ValueError."""
+        require_address(self.address)
         if self.key is not None:
             require_key(self.key)
 

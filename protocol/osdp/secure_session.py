@@ -59,14 +59,19 @@ class Fault(Enum):
     BAD_PADDING = "a body does not end like an encrypted one"
 
 
+def require_address(address: int) -> None:
+    """Raise ValueError for an address that no unit can have a session at."""
+    if not 0 <= address < BROADCAST:
+        raise ValueError(f"address is {address}, must be 0 to {BROADCAST - 1}")
+
+
 class _Turns:
     """What both sides of a session have in common."""
 
     def __init__(
         self, address: int, keys: SessionKeys, initial_rmac: bytes, *, crc: bool
     ) -> None:
-        if not 0 <= address < BROADCAST:
-            raise ValueError(f"address is {address}, must be 0 to {BROADCAST - 1}")
+        require_address(address)
         self.fault: Fault | None = None
         self._address = address
         self._crc = crc

@@ -97,9 +97,7 @@ class Telling:
 
     # --- answers ----------------------------------------------------------------------
 
-    def replied(
-        self, command: Message, reply: Message, tag: int | None, waited: float
-    ) -> None:
+    def replied(self, command: Message, reply: Message, tag: int | None, waited: float) -> None:
         """It said more than that it understood."""
         self._emit(Replied(self._address, self.connection, command, reply, tag, waited))
 

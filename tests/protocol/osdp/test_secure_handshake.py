@@ -338,3 +338,13 @@ def test_no_step_shows_a_secret() -> None:
     secrets = (KEY, DEFAULT_KEY, proving.cryptogram, welcoming.initial_rmac)
     for secret in (*secrets, ours.keys.encryption, ours.keys.first_mac):
         assert repr(secret) not in text
+
+
+@pytest.mark.parametrize("address", [-1, 0x7F, 300])
+def test_an_address_no_unit_can_have_is_refused_before_anything_is_said(address: int) -> None:
+    with pytest.raises(ValueError, match="address is"):
+        Handshake(address, KEY)
+    with pytest.raises(ValueError, match="address is"):
+        Handshake.by_default_key(address)
+    with pytest.raises(ValueError, match="address is"):
+        HandshakeAsPeripheral(address, KEY, UNIT)
