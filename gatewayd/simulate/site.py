@@ -10,6 +10,7 @@ records for standard output:
     {"do": "input", "address": 1, "input": 0, "active": true}
     {"do": "unplug", "address": 1}      {"do": "plug", "address": 1}
     {"do": "cycle_power", "address": 1}
+    {"do": "unplug_with_key", "address": 1}    as soon as it has taken a new key
     {"do": "hang_up"}                   the terminal goes away, and comes back a second later
     {"do": "history", "address": 1}
 
@@ -17,6 +18,7 @@ records for standard output:
     {"heard": "pulse", "address": 1, "output": 0, "seconds": 5.0, "at": 12.3}
     {"heard": "light", "address": 1, "colour": "green", "at": 12.3}
     {"heard": "sound", "address": 1, "count": 1, "at": 12.3}
+    {"heard": "key", "address": 1, "at": 12.3}    it has another key, which is not said
     {"history": 1, "codes": ["61", "62"]}    every command that the unit heard, the newest last
     {"complaint": "what no panel may do", "address": 1}
     {"wrong": "an order that makes no sense, and why"}
@@ -111,6 +113,8 @@ class Site:
         self._sink = sink
         self._any_speed = any_speed
         self._ends: tuple[int, int] | None = None
+        self._keys = {device: device.key for device in devices}
+        self._leaving: set[Device] = set()  # whose plug is pulled with the next key
 
     def plug_in(self) -> None:
         """Make a terminal and let the link point to it."""
@@ -148,6 +152,8 @@ class Site:
                 self._device(order).set_input(_number(order, "input"), bool(order["active"]))
             case "unplug" | "plug":
                 self._device(order).off = order["do"] == "unplug"
+            case "unplug_with_key":
+                self._leaving.add(self._device(order))
             case "cycle_power":
                 self._device(order).cycle_power()
             case "history":
@@ -191,6 +197,11 @@ class Site:
             self._heard("light", device, now, colour=colour.name.lower())
         while device.sounds:
             self._heard("sound", device, now, count=device.sounds.popleft().count)
+        if device.key != self._keys[device]:
+            self._keys[device] = device.key
+            self._heard("key", device, now)
+            device.off = device.off or device in self._leaving
+            self._leaving.discard(device)
         while device.complaints:
             self._sink({"complaint": device.complaints.popleft(), "address": device.address})
 

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,12 @@ class Daemon:
         return self._process is not None and self._process.returncode is None
 
     @property
+    def pid(self) -> int:
+        """The number of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What all its runs said."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
@@ -97,6 +103,7 @@ class Units:
 
     def __init__(self, link: Path, news: News) -> None:
         self.link = link
+        self.options: Sequence[str | Path] = ()
         self.records: list[Record] = []
         self._news = news
         self._process: Process | None = None
@@ -106,7 +113,8 @@ class Units:
         """Start it; `ready` says when the terminal is there."""
         with self.link.with_name("units.log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gatewayd", "simulate", "--link", str(self.link),
+                sys.executable, "-m", "gatewayd", "simulate",
+                "--link", str(self.link), *self.options,
                 stdin=PIPE, stdout=PIPE, stderr=log, env=ENVIRONMENT,
             )  # fmt: skip
         self._listener = asyncio.create_task(self._listen(self._process))

@@ -45,6 +45,7 @@ trust = "{trust}"
 [audit]
 on_classic = "{on_classic}"
 {catalogue}
+{keys}
 [lines.north]
 kind = "serial"
 device = "{place}/{line}"
@@ -88,9 +89,13 @@ def write_config(
     trust: str = "broker",
     on_classic: str = "block",
     catalogue: Path | None = None,
-    secure: str = "off",
+    root_key: Path | None = None,
 ) -> Path:
-    """Write the configuration of a site with the first so many `units`."""
+    """Write the configuration of a site with the first so many `units`.
+
+    With a root key they must be secure.
+    """
+    secure = "off" if root_key is None else "required"
     controllers = (
         f'{name} = {{ line = "north", address = {address}, secure = "{secure}" }}'
         for name, address in UNIT.items()
@@ -104,6 +109,7 @@ def write_config(
             port=port,
             trust=trust,
             on_classic=on_classic,
+            keys="" if root_key is None else f'[keys]\nroot_key_file = "{root_key}"',
             catalogue="" if catalogue is None else f'catalogue = "{catalogue}"',
             line=line,
             controllers="\n".join(controllers),

@@ -29,6 +29,7 @@ from gatewayd.simulate.scene import Card
 from protocol import wiegand
 from tests.interop.foreign import ForeignPeripherals
 from tests.simulate.mosquitto import Mosquitto
+from tests.stories.keys import write_keys, write_units_keys
 from tests.stories.news import PATIENCE, News
 from tests.stories.processes import Daemon, Pulse, Record, Units
 from tests.stories.relay import Relay
@@ -299,16 +300,28 @@ async def simulated(
     units: int = 3,
     trust: str = "broker",
     on_classic: str = "block",
+    secure: Mapping[int, bytes] | None = None,
 ) -> AsyncIterator[SimulatedWorld]:
-    """Set up a site of simulated units. With `begin`, wait until it works."""
+    """Set up a site of simulated units. With `begin`, wait until it works.
+
+    `secure`: keys of units that have one, by address; the others wait to be given theirs.
+    """
     async with AsyncExitStack() as stack:
         broker = stack.enter_context(Mosquitto(place / "broker", persistence=persistence))
         relay = await stack.enter_async_context(Relay(broker.port))
         line = "line" if bad_wire else "units"
         path = write_config(
-            place, relay.port, line=line, units=units, trust=trust, on_classic=on_classic
+            place,
+            relay.port,
+            line=line,
+            units=units,
+            trust=trust,
+            on_classic=on_classic,
+            root_key=None if secure is None else write_keys(place, secure),
         )
         world = SimulatedWorld(place, broker, relay, path)
+        if secure is not None:
+            world.units.options = "--install-mode", "--keys", write_units_keys(place, secure)
         await world.units.start()
         stack.push_async_callback(world.units.kill)
         stack.callback(world.wire.close)
@@ -324,15 +337,25 @@ async def simulated(
 
 
 @asynccontextmanager
-async def foreign(place: Path) -> AsyncIterator[ForeignWorld]:
-    """Set up a site of four units of somebody else's making, and wait until it works."""
+async def foreign(
+    place: Path, secure: Mapping[int, bytes] | None = None
+) -> AsyncIterator[ForeignWorld]:
+    """Set up a site of four units of somebody else's making, and wait until it works.
+
+    `secure`: the keys of all of them, by address; they insist on a secure channel.
+    """
     async with AsyncExitStack() as stack:
         broker = stack.enter_context(Mosquitto(place / "broker"))
         relay = await stack.enter_async_context(Relay(broker.port))
         path = write_config(
-            place, relay.port, line="units", units=4, catalogue=write_catalogue(place)
+            place,
+            relay.port,
+            line="units",
+            units=4,
+            catalogue=write_catalogue(place),
+            root_key=None if secure is None else write_keys(place, secure),
         )
-        units = ForeignPeripherals(place / "units", tuple(UNIT.values()))
+        units = ForeignPeripherals(place / "units", tuple(UNIT.values()), secure)
         await stack.enter_async_context(units)
         world = ForeignWorld(place, broker, relay, path, units)
         await stack.enter_async_context(_alive(world))
