@@ -1,18 +1,19 @@
 """Peripherals that cost nothing and answer at once, on a wire with or without a speed.
 
-    python -m tests.bench.line_far_end --port LINK --addresses 1,2 [--baud 9600]
+    python -m tests.bench.line_far_end --port LINK --addresses 1,2 [--baud 9600] [--secure]
 
 A far end like any other (`tests/interop/far_end.py`). Every reply is laid out beforehand, so
-what is measured is the panel. Without `--baud` a reply is written as soon as its command
-was read: the kernel's pseudo-terminal is the wire.
+what is measured is the panel; only with `--secure` each one has to be sealed. Without `--baud`
+a reply is written as soon as its command was read: the kernel's pseudo-terminal is the wire.
 
 With `--baud` this process is the wire. A character takes ten bit times, in both directions,
 one direction at a time; a transmission begins when the line has been idle for two
 characters, and its first character is the mark (SIA OSDP 2.2, 5.7). So an exchange of POLL
-and ACK cannot be shorter than 22 characters. Bytes of a reply are handed over one by one
-when their last bit is through. All moments are computed from the ones before, not from when
-this process got round to it. What it is late nevertheless counts against the panel, so a
-wire takes real-time priority where it may, and tells its mean lateness with every count.
+and ACK cannot be shorter than 22 characters, a secure one not than 34. Bytes of a reply are
+handed over one by one when their last bit is through. All moments are computed from the ones
+before, not from when this process got round to it. What it is late nevertheless counts
+against the panel, so a wire takes real-time priority where it may, and tells its mean
+lateness with every count.
 """
 
 import argparse
@@ -21,8 +22,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from protocol.message import Message
 from protocol.osdp.commands import (
     Identify,
     Poll,
@@ -33,7 +35,8 @@ from protocol.osdp.commands import (
 )
 from protocol.osdp.frame import MARK, Frame
 from protocol.osdp.identity import Capabilities, Capability, Identification
-from protocol.osdp.replies import Ack, LocalStatus, OutputStatus, RawCard
+from protocol.osdp.replies import Ack, LocalStatus, OutputStatus
+from tests.bench.line_secure_units import CARD, Answer, SecureUnit
 from tests.interop.far_end import FarEnd
 from tests.interop.pseudo_terminal import PseudoTerminal
 
@@ -43,34 +46,57 @@ PRIORITY = 10
 SPIN = 0.00015  # seconds before a moment from which on it is awaited with open eyes
 MARKED = b"\xff"
 SEQUENCES = range(4)
-CARD = RawCard(0, 1, 26, bytes.fromhex("12345680"))
-
-Heard = tuple[int, int, int]  # address, sequence, code
+SECURE = Capability(9, 1, 1)  # AES-128, and a default key
 
 
-class Replies:
-    """What each address says to each command, laid out."""
+def replies_of(address: int, *more: Capability) -> dict[int, Message]:
+    """Return what one unit says to which command, and under its own code to a card."""
+    return {
+        Identify.CODE: Identification(b"\x02\xf1\x00", 1, 1, address, 1, 0, 0),
+        ReadCapabilities.CODE: Capabilities((Capability(2, 1, 1), *more)),
+        ReadLocalStatus.CODE: LocalStatus(0, 0),
+        CARD.CODE: CARD,
+        ReadOutputs.CODE: OutputStatus(b"\0"),
+        SetOutputs.CODE: Ack(),
+        Poll.CODE: Ack(),
+    }
+
+
+class Answers(Protocol):
+    """What units say. The frame is one that a panel of this machine laid out."""
+
+    def to(self, frame: bytes, cards: set[int]) -> Answer:
+        """Return the code of a command and the reply, nothing if nobody has this address."""
+
+
+class InClear:
+    """Every reply is laid out beforehand."""
 
     def __init__(self, addresses: Sequence[int]) -> None:
         self._known = {
             (address, sequence, code): _wire(address, sequence, reply.CODE, reply.encode())
             for address in addresses
             for sequence in SEQUENCES
-            for code, reply in (
-                (Identify.CODE, Identification(b"\x02\xf1\x00", 1, 1, address, 1, 0, 0)),
-                (ReadCapabilities.CODE, Capabilities((Capability(2, 1, 1),))),
-                (ReadLocalStatus.CODE, LocalStatus(0, 0)),
-                (CARD.CODE, CARD),
-                (ReadOutputs.CODE, OutputStatus(b"\0")),
-                (SetOutputs.CODE, Ack()),
-                (Poll.CODE, Ack()),
-            )
+            for code, reply in replies_of(address).items()
         }
 
-    def to(self, address: int, sequence: int, code: int, *, card: bool) -> bytes:
-        """Return the reply with its mark; nothing if nobody has this address."""
-        key = CARD.CODE if card and code == Poll.CODE else code
-        return self._known.get((address, sequence, key), b"")
+    def to(self, frame: bytes, cards: set[int]) -> Answer:
+        """Look it up."""
+        address, sequence, code = frame[1], frame[4] & 3, frame[5]
+        key = CARD.CODE if code == Poll.CODE and address in cards else code
+        return code, self._known.get((address, sequence, key), b"")
+
+
+class Secured:
+    """Every reply is sealed."""
+
+    def __init__(self, addresses: Sequence[int]) -> None:
+        self._units = {each: SecureUnit(each, replies_of(each, SECURE)) for each in addresses}
+
+    def to(self, frame: bytes, cards: set[int]) -> Answer:
+        """Ask the unit."""
+        unit = self._units.get(frame[1])
+        return (0, b"") if unit is None else unit.answer(frame, card=frame[1] in cards)
 
 
 def _wire(address: int, sequence: int, code: int, body: bytes) -> bytes:
@@ -80,9 +106,11 @@ def _wire(address: int, sequence: int, code: int, body: bytes) -> bytes:
 class AtOnce(FarEnd):
     """All peripherals of one line, and the line."""
 
-    def __init__(self, port: PseudoTerminal, addresses: Sequence[int], baud: int) -> None:
+    def __init__(
+        self, port: PseudoTerminal, addresses: Sequence[int], baud: int, answers: Answers
+    ) -> None:
         super().__init__(port, addresses)
-        self._replies = Replies(addresses)
+        self._answers = answers
         self._sent = dict.fromkeys(addresses, 0)
         self._cards: set[int] = set()  # addresses with a card to report
         self._buffer = b""
@@ -109,19 +137,19 @@ class AtOnce(FarEnd):
             return
         now = time.monotonic()
         self._buffer += data
-        for heard, length in self._commands():
+        for frame, length in self._commands():
             ended = self._take(now, length)
             self.present_due()
-            self._answer(heard, ended)
+            self._answer(frame, ended)
 
-    def _commands(self) -> Iterator[tuple[Heard, int]]:
+    def _commands(self) -> Iterator[tuple[bytes, int]]:
         """Yield commands and how many characters they were; trusts a local panel's bytes."""
         while (start := self._buffer.find(MARK)) >= 0 and len(self._buffer) >= start + 4:
             frame = self._buffer[start:]
             length = frame[2] | frame[3] << 8
             if len(frame) < length:
                 return
-            yield (frame[1], frame[4] & 3, frame[5]), start + length
+            yield frame[:length], start + length
             self._buffer = self._buffer[start + length :]
 
     def _take(self, now: float, characters: int) -> float:
@@ -133,13 +161,12 @@ class AtOnce(FarEnd):
         _await(self._free_at)
         return self._free_at
 
-    def _answer(self, heard: Heard, now: float) -> None:
-        address, sequence, code = heard
-        card = code == Poll.CODE and address in self._cards
-        reply = self._replies.to(address, sequence, code, card=card)
+    def _answer(self, frame: bytes, now: float) -> None:
+        address = frame[1]
+        code, reply = self._answers.to(frame, self._cards)
         if not reply:
             return
-        if card:
+        if code == Poll.CODE:
             self._cards.discard(address)
         if code == SetOutputs.CODE:
             self.drove_output(address, now)
@@ -173,12 +200,14 @@ def main() -> None:
     parser.add_argument("--port", type=Path, required=True)
     parser.add_argument("--addresses", required=True)
     parser.add_argument("--baud", type=int, default=0)
+    parser.add_argument("--secure", action="store_true")
     given = parser.parse_args()
     addresses = [int(address) for address in given.addresses.split(",")]
     if given.baud:
         with suppress(PermissionError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
-    AtOnce(PseudoTerminal(given.port), addresses, given.baud).run()
+    answers = Secured(addresses) if given.secure else InClear(addresses)
+    AtOnce(PseudoTerminal(given.port), addresses, given.baud, answers).run()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 * ours      `OsdpLine` on its event loop, as the daemon runs it
 * thread    a blocking thread that knows three frames, checks nothing and waits for ever:
-            what Python can do at best
+            what Python can do at best; with `--secure` it opens and seals, as it must
 * bare      the same on an event loop
 * libosdp   libosdp's control panel, refreshed every millisecond
 * shipped   the same as its maker ships it: `osdp.ControlPanel.start()`
@@ -38,6 +38,9 @@ from gatewayd.edge.osdp import LineSettings, OsdpLine, Unit
 from protocol.osdp.commands import OutputAction, OutputRecord, Poll, SetOutputs
 from protocol.osdp.frame import Frame
 from protocol.osdp.replies import RawCard
+from protocol.osdp.secure_keys import BaseKey
+from tests.bench.line_keys import key_of
+from tests.bench.line_secure_units import SecureTalk
 from tests.interop.far_end import keep_stdout
 from tests.interop.libosdp_none import spare_none
 
@@ -64,7 +67,7 @@ class Ours:
             LineSettings(
                 "bench",
                 serial_port.opener(given.port, given.baud or UNPACED),
-                tuple(Unit(ControllerId(str(each)), each) for each in given.addresses),
+                tuple(_unit(each, secure=given.secure) for each in given.addresses),
                 baud=given.baud,
                 poll_interval=given.poll_interval,
             ),
@@ -98,13 +101,21 @@ class Ours:
         return Release(order, read.controller, read.connection, 0, PULSE_SECONDS, expires)
 
 
+def _unit(address: int, *, secure: bool) -> Unit:
+    keys = (BaseKey("bench", key_of(address)),) if secure else ()
+    return Unit(ControllerId(str(address)), address, secure=secure, keys=keys)
+
+
 class Known:
     """The frames of a panel that knows POLL and OUT, and whose turn it is."""
+
+    complete = True
 
     def __init__(self, addresses: Sequence[int]) -> None:
         self._addresses = tuple(addresses)
         self._turn = 0
         self._sequences = dict.fromkeys(addresses, 0)
+        self.heard_card = False  # in the reply that `next` was given
         pulse = SetOutputs((OutputRecord(0, OutputAction.PULSE_ON, 5),))
         self._frames = {
             (address, sequence, command.CODE): _wire(address, sequence, command)
@@ -120,7 +131,8 @@ class Known:
 
     def next(self, reply: bytes) -> bytes:
         """Return what to write after a reply: OUT after a card, else the next POLL."""
-        if is_card(reply):
+        self.heard_card = len(reply) > 5 and reply[5] == RawCard.CODE
+        if self.heard_card:
             return self._frame(SetOutputs.CODE)
         self._turn = (self._turn + 1) % len(self._addresses)
         return self._frame(Poll.CODE)
@@ -131,9 +143,9 @@ class Known:
         return self._frames[address, sequence, code]
 
 
-def is_card(reply: bytes) -> bool:
-    """Whether a reply, its mark stripped, tells of a card."""
-    return len(reply) > 5 and reply[5] == RawCard.CODE
+def talk(given: argparse.Namespace) -> Known | SecureTalk:
+    """Return what the panels to compare with say."""
+    return (SecureTalk if given.secure else Known)(given.addresses)
 
 
 def whole(received: bytes) -> bytes:
@@ -148,19 +160,21 @@ class Thread:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self._port = _open(given.port, blocking=True)
-        self._known = Known(given.addresses)
+        self._talk = talk(given)
 
     def run(self, ready: Callable[[], None], told: Told) -> None:
         """Poll for ever."""
-        reply = self._exchange(b"")
+        said = self._talk.next(b"")
+        while not self._talk.complete:
+            said = self._talk.next(self._exchange(said))
         ready()
         while True:
-            if is_card(reply):
-                told(self._known.address)
-            reply = self._exchange(reply)
+            said = self._talk.next(self._exchange(said))
+            if self._talk.heard_card:
+                told(self._talk.address)
 
-    def _exchange(self, reply: bytes) -> bytes:
-        os.write(self._port, self._known.next(reply))
+    def _exchange(self, said: bytes) -> bytes:
+        os.write(self._port, said)
         received = b""
         while not (frame := whole(received)):
             received += os.read(self._port, 4096)
@@ -172,26 +186,30 @@ class Bare:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self._port = _open(given.port, blocking=False)
-        self._known = Known(given.addresses)
+        self._talk = talk(given)
         self._received = b""
         self._told: Told = lambda _: None
+        self._ready: Callable[[], None] | None = None
 
     def run(self, ready: Callable[[], None], told: Told) -> None:
         """Poll for ever."""
-        self._told = told
+        self._told, self._ready = told, ready
         loop = asyncio.new_event_loop()
         loop.add_reader(self._port, self._read)
-        os.write(self._port, self._known.next(b""))
-        ready()
+        os.write(self._port, self._talk.next(b""))
         loop.run_forever()
 
     def _read(self) -> None:
         self._received += os.read(self._port, 4096)
         if frame := whole(self._received):
             self._received = b""
-            if is_card(frame):
-                self._told(self._known.address)
-            os.write(self._port, self._known.next(frame))
+            said = self._talk.next(frame)
+            if self._talk.heard_card:
+                self._told(self._talk.address)
+            os.write(self._port, said)
+            if self._ready is not None and self._talk.complete:
+                self._ready()
+                self._ready = None
 
 
 def _wire(address: int, sequence: int, command: Poll | SetOutputs) -> bytes:
@@ -231,8 +249,9 @@ class Libosdp:
             1 << at for at, each in enumerate(self._addresses) if each not in given.dead
         )
         channel = Channel(given.port)
+        self._secure = given.secure
         self._panel = osdp_sys.ControlPanel(
-            [osdp.PDInfo(each, channel, flags=[]).get() for each in self._addresses]
+            [_their_unit(each, channel, given).get() for each in self._addresses]
         )
         self._told: Told = lambda _: None
 
@@ -243,10 +262,15 @@ class Libosdp:
         announced = False
         while True:
             self._panel.refresh()
-            if not announced and self._panel.status() & self._all == self._all:
+            if not announced and self._there & self._all == self._all:
                 announced = True
                 ready()
             time.sleep(REFRESH)
+
+    @property
+    def _there(self) -> int:
+        """One bit for each unit that answers, or has a session if it should."""
+        return int(self._panel.sc_status() if self._secure else self._panel.status())
 
     def _hear(self, at: int, event: dict[str, Any]) -> int:
         if event["event"] == osdp_sys.EVENT_CARDREAD:
@@ -262,10 +286,11 @@ class Shipped:
         spare_none()
         self._addresses: Sequence[int] = given.addresses
         self._alive = sum(each not in given.dead for each in self._addresses)
+        self._secure = given.secure
         self._cards: queue.SimpleQueue[int] = queue.SimpleQueue()
         channel = Channel(given.port)
         self._panel = osdp.ControlPanel(
-            [osdp.PDInfo(each, channel, flags=[]) for each in self._addresses],
+            [_their_unit(each, channel, given) for each in self._addresses],
             log_level=osdp.LogLevel.Critical,
             event_handler=self._hear,
         )
@@ -275,17 +300,29 @@ class Shipped:
         """Answer cards in this thread: its own one holds a lock that commands need."""
         self._told = told
         self._panel.start()
-        while self._panel.get_num_online() < self._alive:
+        while self._there < self._alive:
             time.sleep(0.05)
         ready()
         while True:
             self._panel.submit_command(self._cards.get(), _pulse())
+
+    @property
+    def _there(self) -> int:
+        panel = self._panel
+        return int(panel.get_num_sc_active() if self._secure else panel.get_num_online())
 
     def _hear(self, at: int, event: dict[str, Any]) -> int:
         if event["event"] == osdp_sys.EVENT_CARDREAD:
             self._told(self._addresses[at])
             self._cards.put(self._addresses[at])
         return 0
+
+
+def _their_unit(address: int, channel: Channel, given: argparse.Namespace) -> osdp.PDInfo:
+    if not given.secure:
+        return osdp.PDInfo(address, channel, flags=[])
+    flags = [osdp.LibFlag.EnforceSecure]
+    return osdp.PDInfo(address, channel, scbk=key_of(address), flags=flags)
 
 
 def _pulse() -> dict[str, Any]:
@@ -357,6 +394,7 @@ def main() -> None:
     parser.add_argument("--dead", type=_addresses, default=[])
     parser.add_argument("--baud", type=int, default=0)
     parser.add_argument("--poll-interval", type=float, default=0.0)
+    parser.add_argument("--secure", action="store_true")
     given = parser.parse_args()
     desk = Desk()
     panel = PANELS[given.panel](given)

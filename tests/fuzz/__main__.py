@@ -77,8 +77,7 @@ def _guided(names: Sequence[str], seconds: float) -> bool:
     each = max(1, int(seconds / -(-len(names) // at_once)))
     print(f"atheris: {len(names)} targets, {each} s each, {at_once} at once", flush=True)
     with ThreadPoolExecutor(at_once) as pool:
-        outcomes = list(pool.map(lambda name: _fuzz(name, each), names))
-    return sum(map(_tell, outcomes)) > 0
+        return sum(map(_tell, pool.map(lambda name: _fuzz(name, each), names))) > 0
 
 
 def _fuzz(name: str, seconds: int) -> Outcome:
