@@ -4,23 +4,21 @@ The same bus as the daemon's speaks to it, inside a session if its key is known 
 unit may be asked who it is and how it is. Only one that the catalogue approves is driven.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from secrets import token_bytes
 
 from gatewayd import catalogue
-from gatewayd.app.keys import open_keys
+from gatewayd.app.known import NOTHING, Known
 from gatewayd.app.ports import Port, character_time
 from gatewayd.config import site_config
 from gatewayd.core.audit import Finding, Needs, judge, needs_of
 from gatewayd.core.model import Identity, Verdict
-from gatewayd.edge.key_store import FILE
-from gatewayd.edge.osdp_keys import Keyring
+from gatewayd.core.places import Places
 from gatewayd.edge.osdp_talk import Talk
 from gatewayd.edge.osdp_words import identity_of
-from gatewayd.edge.state_directory import StateDirectory
-from gatewayd.errors import LineFailed, NotPermitted, Refused
+from gatewayd.errors import LineFailed, Refused
 from protocol.message import Message
 from protocol.osdp.bus import (
     Bus,
@@ -37,7 +35,6 @@ from protocol.osdp.bus import (
 from protocol.osdp.commands import ReadInputs, ReadLocalStatus, ReadOutputs
 from protocol.osdp.happenings import Refused as RefusedByUnit
 from protocol.osdp.replies import Function, InputStatus, LocalStatus, NakReason, OutputStatus
-from protocol.osdp.secure_keys import BaseKey
 
 MEETING_PATIENCE = 5.0  # seconds until a unit must have said who it is
 FAULT_PATIENCE = 1.5  # seconds in which one that proved nothing may do better
@@ -47,13 +44,13 @@ POLL_INTERVAL = 1.0  # seconds; a card that is read meanwhile opens no door
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a unit is, and how to speak to it. `keys`: those it may have, likeliest first."""
+    """Where a unit is, how to speak to it, and what is known of it."""
 
     port: Port
     baud: int  # 0 over TCP
     address: int
     crc: bool = True
-    keys: tuple[BaseKey, ...] = ()
+    known: Known = NOTHING
 
     def __str__(self) -> str:
         """Say where."""
@@ -129,8 +126,8 @@ async def visiting(place: Place) -> AsyncIterator[Visit]:
                 place.address,
                 place.crc,
                 POLL_INTERVAL,
-                secure=bool(place.keys),
-                keys=place.keys,
+                secure=bool(place.known.keys),
+                keys=place.known.keys,
             )
         ],
         character_time=character_time(place.baud),
@@ -205,7 +202,7 @@ async def drive(
 
 
 def verdict_on(identity: Identity, place: Place, fault: str | None = None) -> Finding:
-    """Judge a unit as the daemon would, by the catalogue and what the doors need of it."""
+    """Judge a unit as the daemon would: by catalogue, place, and what doors need of it."""
     config = place.port.config
     if config is None:
         return judge(identity, catalogue.load(), Needs(), fault)
@@ -215,7 +212,8 @@ def verdict_on(identity: Identity, place: Place, fault: str | None = None) -> Fi
         return judge(identity, site.catalogue, Needs(), fault)
     needs = needs_of(site.doors).get(controller, Needs())
     needs = replace(needs, secure=controller in config.secure)
-    return judge(identity, site.catalogue, needs, fault)
+    changed = Places(place.known.places).objection(controller, identity)
+    return judge(identity, site.catalogue, needs, fault, changed)
 
 
 def count_of(identity: Identity, function: Function) -> int:
@@ -236,30 +234,3 @@ def ended(ending: Ending) -> str:
             return "the unit does not answer; it may have obeyed all the same"
         case _:
             return "the unit did not get the command"
-
-
-# --- keys -----------------------------------------------------------------------------
-
-
-@contextmanager
-def keys_at(port: Port, address: int) -> Iterator[tuple[BaseKey, ...]]:
-    """Give the keys of the controller at an address; none if it is not secure, or has none.
-
-    The state directory is ours meanwhile: StateInUse if the daemon runs.
-    """
-    config, controller = port.config, port.controller_at(address)
-    if config is None or controller is None or controller not in config.secure:
-        yield ()
-        return
-    try:
-        there = (config.site.state_dir / FILE).exists()
-    except PermissionError:
-        raise NotPermitted(
-            f"the units' keys in {config.site.state_dir} are not for this user"
-        ) from None
-    if not there:
-        yield ()
-        return
-    with StateDirectory.open(config.site.state_dir) as state:
-        store = open_keys(config, state.path)
-        yield Keyring(store, lambda _: None).candidates(controller)

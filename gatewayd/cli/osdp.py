@@ -10,6 +10,7 @@ import typer
 
 from gatewayd.app import errands, moving
 from gatewayd.app.errands import Place, Portrait
+from gatewayd.app.known import known_at
 from gatewayd.app.moving import Moved, Spot
 from gatewayd.app.ports import NO_BAUD, Port
 from gatewayd.cli.options import AsJson
@@ -182,11 +183,11 @@ commands: Mapping[str, Callable[..., None]] = {
 
 @contextmanager
 def _place(port: Port, baud: int | None, address: int, *, crc: bool) -> Iterator[Place]:
-    """Give the unit's place, with its keys if they are known here."""
+    """Give the unit's place, and what the site knows of it."""
     log.configure("error")
     speed = _speed(port, baud)
-    with errands.keys_at(port, address) as keys:
-        yield Place(port, speed, address, crc, keys)
+    with known_at(port, address) as known:
+        yield Place(port, speed, address, crc, known)
 
 
 def _speed(port: Port, baud: int | None) -> int:

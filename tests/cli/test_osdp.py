@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from gatewayd.core.model import ControllerId
+from gatewayd.core.places import Occupant
 from gatewayd.edge.key_store import FILE, KeyStore
+from gatewayd.edge.place_store import PlaceStore
 from gatewayd.edge.root_key import create_root_key, read_root_key
 from gatewayd.edge.secret import Secret
 from gatewayd.edge.state_directory import StateDirectory
@@ -261,6 +263,21 @@ async def test_a_unit_is_driven_inside_its_session(tmp_path: Path) -> None:
         ended = await osdp("output", "-l", "north", "-c", config, "-a", "3")
     assert ended.code == 0, ended.err
     assert len(units.driven("pulse")) == 1
+
+
+async def test_another_unit_in_the_place_of_an_approved_one_is_not_driven(
+    tmp_path: Path,
+) -> None:
+    config = write_site(tmp_path)
+    approved = Occupant("02475f", 1, "00001003", (1, 0, 0))
+    with StateDirectory.open(tmp_path / "state") as state:
+        PlaceStore(state.path).save({ControllerId("reader"): approved})
+    for serial, code in ((0x1003, 0), (0x9999, 69)):
+        unit = at_speed(Device(3, serial=serial), 115200)
+        async with terminal(tmp_path / "line", [unit]) as units:
+            ended = await osdp("output", "-l", "north", "-c", config, "-a", "3")
+        assert (ended.code, len(units.driven("pulse"))) == (code, code == 0)
+    assert "changed, so it was not driven" in ended.err
 
 
 # --- address --------------------------------------------------------------------------
