@@ -5,6 +5,8 @@ itself with a configuration written for the occasion. This process is the fourth
 management software over MQTT, plays the people at the doors through the simulation's standard
 input, and prints every event as it comes back over MQTT.
 
+The units have keys and are spoken to inside secure sessions, as on a real site.
+
 Everything lives in a directory of its own under build/ or the system's temporary directory and
 is gone afterwards, and every process is ended by its number, whatever happened.
 """
@@ -16,19 +18,20 @@ import shutil
 import socket
 import sys
 import tempfile
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
 
 import aiomqtt
 
 from gatewayd.errors import GatewayError
-from gatewayd.simulate.scene import ANNA, BOB, CONFIG, GRANTS, STRANGER, Show
+from gatewayd.simulate.scene import ANNA, BOB, CONFIG, GRANTS, STRANGER, UNITS, Show
 
 PATIENCE = 20.0  # seconds for a process to be ready
 END = 5.0  # seconds for a process to end by itself
@@ -71,13 +74,28 @@ async def _play(
         _process("gatewayd.simulate.broker", str(port), log=where / "broker.log")
     )
     await _line_of(broker, "the broker")
-    say("simulated site: four OSDP units on one pseudo-terminal, one of them Classic")
-    site = await stack.enter_async_context(
-        _process("gatewayd", "simulate", "--link", str(where / "line"), log=where / "site.log")
-    )
-    await _line_of(site, "the simulated site")
     config = where / "config.toml"
     config.write_text(CONFIG.format(port=port, where=where))
+    say("gatewayd keys make-root; gatewayd keys import")
+    keys = _make_keys()
+    await _tool("keys", "make-root", "--config", str(config))
+    ours = _private(where / "keys", {each.name: keys[each.address] for each in UNITS})
+    await _tool("keys", "import", str(ours), "--config", str(config))
+    ours.unlink()
+    say("simulated site: four OSDP units on one pseudo-terminal, one of them Classic")
+    theirs = _private(where / "units.keys", {str(each): key for each, key in keys.items()})
+    site = await stack.enter_async_context(
+        _process(
+            "gatewayd",
+            "simulate",
+            "--link",
+            str(where / "line"),
+            "--keys",
+            str(theirs),
+            log=where / "site.log",
+        )
+    )
+    await _line_of(site, "the simulated site")
     say("gatewayd run")
     daemon = await stack.enter_async_context(
         _process("gatewayd", "run", "--config", str(config), log=where / "gatewayd.log")
@@ -93,6 +111,31 @@ async def _play(
         show = Show(_writer(site))
         while True:
             await _one_round(show, upstream)
+
+
+def _make_keys() -> dict[int, bytes]:
+    """Make a base key for every unit; a Classic one has no use for it."""
+    return {each.address: token_bytes(16) for each in UNITS}
+
+
+def _private(path: Path, keys: Mapping[str, bytes]) -> Path:
+    """Write keys into a file that only we may read."""
+    path.touch(0o600)
+    path.write_text("".join(f"{name} {key.hex()}\n" for name, key in keys.items()))
+    return path
+
+
+async def _tool(*arguments: str) -> None:
+    """Run one of our commands to its end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gatewayd", *arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+    )
+    try:
+        _, said = await process.communicate()
+    finally:
+        await asyncio.shield(_end(process))
+    if process.returncode:
+        raise GatewayError(said.decode(errors="replace")[-LONGEST_TAIL:])
 
 
 async def _one_round(show: Show, upstream: "_Upstream") -> None:

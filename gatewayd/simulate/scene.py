@@ -25,16 +25,19 @@ trust = "broker"      # the demo's broker is on loopback; never do this on a rea
 [audit]
 on_classic = "block"
 
+[keys]
+root_key_file = "{where}/root-key"
+
 [lines.north]
 kind = "serial"
 device = "{where}/line"
 baud = 115200
 
 [controllers]
-lobby-reader = {{ line = "north", address = 1, secure = "off" }}
-lab-reader   = {{ line = "north", address = 2, secure = "off" }}
-lab-io       = {{ line = "north", address = 3, secure = "off" }}
-old-reader   = {{ line = "north", address = 4, secure = "off" }}
+lobby-reader = {{ line = "north", address = 1 }}
+lab-reader   = {{ line = "north", address = 2 }}
+lab-io       = {{ line = "north", address = 3 }}
+old-reader   = {{ line = "north", address = 4 }}
 
 [doors.lobby]
 reader      = {{ controller = "lobby-reader" }}
@@ -65,8 +68,9 @@ GRANTS: dict[str, object] = {
 
 @dataclass(frozen=True, slots=True)
 class SimulatedUnit:
-    """One peripheral of the site."""
+    """One peripheral of the site; `name` as in the configuration above."""
 
+    name: str
     address: int
     model: int
     readers: int
@@ -77,10 +81,10 @@ class SimulatedUnit:
 
 
 UNITS = (
-    SimulatedUnit(1, SUPPORTED, readers=1, inputs=2, outputs=1),
-    SimulatedUnit(2, SUPPORTED, readers=1, inputs=0, outputs=0),
-    SimulatedUnit(3, SUPPORTED, readers=0, inputs=2, outputs=1),
-    SimulatedUnit(4, CLASSIC, readers=1, inputs=0, outputs=1),
+    SimulatedUnit("lobby-reader", 1, SUPPORTED, readers=1, inputs=2, outputs=1),
+    SimulatedUnit("lab-reader", 2, SUPPORTED, readers=1, inputs=0, outputs=0),
+    SimulatedUnit("lab-io", 3, SUPPORTED, readers=0, inputs=2, outputs=1),
+    SimulatedUnit("old-reader", 4, CLASSIC, readers=1, inputs=0, outputs=1),
 )
 
 READER = {"lobby": 1, "lab": 2}

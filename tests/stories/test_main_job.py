@@ -1,8 +1,12 @@
 """The main job, with units of somebody else's making in a process of their own."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from tests.interop.companion import Line
+from tests.stories.keys import KEYS
 from tests.stories.scenery import (
     ANNA,
     BUTTON,
@@ -26,9 +30,14 @@ async def heard(world: ForeignWorld, door: str, code: int, after: int) -> Line:
     )
 
 
-async def test_a_card_opens_the_door_and_the_world_learns_of_it(tmp_path: Path) -> None:
-    async with foreign(tmp_path) as world:
+@pytest.mark.parametrize("secure", [KEYS, None], ids=["secure", "in clear"])
+async def test_a_card_opens_the_door_and_the_world_learns_of_it(
+    tmp_path: Path, secure: Mapping[int, bytes] | None
+) -> None:
+    async with foreign(tmp_path, secure) as world:
         await world.verdicts(dict.fromkeys(UNIT, "approved"))
+        for name in UNIT:
+            await world.shows(f"controllers/{name}", secure=secure is not None)
         await world.permit(GRANTS)
 
         await world.card("lobby", ANNA)
