@@ -7,11 +7,14 @@ from pathlib import Path
 from gatewayd import catalogue
 from gatewayd.core.audit import Status
 from tests.cli.conftest import gatewayd
+from tests.stories.keys import ROOT_KEY
 from tests.stories.scenery import ANNA
 from tests.stories.world import simulated
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+ANSWERS = {"commission": ["--yes"]}  # what somebody at a terminal would say
+EXPECTED = {"audit": 69}  # nothing is approved yet, as the README says
 MADE = re.findall(r"\bmake ([a-z]+)", README)
 
 
@@ -50,16 +53,20 @@ def test_the_catalogue_it_shows_approves_that_family(tmp_path: Path) -> None:
 
 
 async def test_the_first_site_works_as_told(tmp_path: Path) -> None:
-    async with simulated(tmp_path, trust="signed") as world:
-        config = str(world.daemon.config)
+    async with simulated(tmp_path, trust="signed", secure={}, begin=False) as world:
+        config, root_key = str(world.daemon.config), tmp_path / ROOT_KEY
+        root_key.unlink()  # the README makes it
+        ours = {"/etc/gatewayd/config.toml": config, "/etc/gatewayd/root-key": str(root_key)}
         for command in commands():
-            typed = [
-                config if each == "/etc/gatewayd/config.toml" else each for each in command
-            ]
+            if command[0] == "commission":
+                await world.daemon.start()
+                await world.shows("controllers/lobby-unit", online=True)
+            typed = [ours.get(each, each) for each in command]
             if config not in typed:
                 typed += ["--config", config]
-            ended = await gatewayd(*typed)
-            assert ended.code == 0, (command, ended.out, ended.err)
+            ended = await gatewayd(*typed, *ANSWERS.get(command[0], ()))
+            assert ended.code == EXPECTED.get(command[0], 0), (command, ended.out, ended.err)
+        assert root_key.stat().st_mode & 0o777 == 0o600
         world.version = 1
         world.units.card(1, ANNA)
         granted = await world.event("access.granted", door="lobby")
