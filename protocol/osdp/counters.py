@@ -10,6 +10,7 @@ class Counters:
     """What happened with one peripheral so far. Times in seconds."""
 
     polls: int = 0  # answered
+    reports: int = 0  # of them, those that were answered with something
     replies: int = 0  # accepted, to anything
     retries: int = 0  # identical frames sent again
     timeouts: int = 0
@@ -26,6 +27,10 @@ class Counters:
     unproved: int = 0  # introductions that failed
     lost_sessions: int = 0  # ended by an answer that did not belong into them
     round_trips: RoundTrips = field(default_factory=RoundTrips)
+
+    def count_nak(self, reason: int) -> None:
+        """It refused something."""
+        self.naks[reason] = self.naks.get(reason, 0) + 1
 
     def copy(self) -> "Counters":
         """Return the numbers as they stand now."""

@@ -38,7 +38,7 @@ _KEYS_DIFFER = (Reason.WRONG_SELECTOR, Reason.REFUSED)  # expected in a window
 class Next:
     """What follows from an answer."""
 
-    after: float = 0.0  # seconds until the next question
+    after: float | None = 0.0  # seconds until the next question; None: as it was to be
     anew: bool = False  # it begins at sequence number 0
     over: str | None = None  # the connection ends, and why
     done: bool = False  # the commissioning window closes, and with it the gate

@@ -18,36 +18,31 @@ A secure unit is spoken to inside a session only, but for its introduction (`int
 `meeting`). What ends the session ends the connection, and the introduction begins anew.
 """
 
-from collections import deque
 from collections.abc import Callable
 
-from protocol.errors import MessageError, UnsendableMessage
+from protocol.errors import UnsendableMessage
 from protocol.message import Message
-from protocol.osdp.backlog import Backlog
 from protocol.osdp.commands import (
-    Identify,
     KeyType,
     Poll,
-    ReadCapabilities,
     ReadInputs,
     ReadLocalStatus,
     ReadOutputs,
-    SetCommunication,
     SetKey,
 )
 from protocol.osdp.commissioning import LONGEST_WINDOW, Window
 from protocol.osdp.counters import Counters
 from protocol.osdp.exchange import Count, Exchange
 from protocol.osdp.frame import LONGEST, Frame
-from protocol.osdp.gate import CLOSED, COMMISSIONING, Commissioning, Gate, Open
+from protocol.osdp.gate import CLOSED, COMMISSIONING, Gate, Open
 from protocol.osdp.happenings import (
     Alarm,
     BusEvent,
-    Delivered,
     Dropped,
     Expired,
     Refused,
 )
+from protocol.osdp.hearing import DAMAGED, OUT_OF_SEQUENCE, Heard, judge
 from protocol.osdp.introduction import (
     IDENTIFY,
     READ_CAPABILITIES,
@@ -56,14 +51,9 @@ from protocol.osdp.introduction import (
 )
 from protocol.osdp.meeting import Meeting, Next
 from protocol.osdp.orders import POLLING, Order, Orders
+from protocol.osdp.reading import Reading
 from protocol.osdp.replies import (
-    Ack,
-    Busy,
-    Capabilities,
-    CommunicationSettings,
-    Identification,
     Nak,
-    decode_reply,
 )
 from protocol.osdp.secure_keys import BaseKey
 from protocol.osdp.secure_session import LONGEST_SECURED, Fault
@@ -76,12 +66,8 @@ PROBE_INTERVAL = 0.7  # seconds from one probe of a silent peripheral to its nex
 RESTART_PAUSE = 1.0  # seconds between two connections that end by a broken count
 BUSY_PAUSE = 0.05  # seconds until a busy peripheral is asked the same again
 BUSY_PATIENCE = 5.0  # seconds of BUSY to one command; then the connection is started anew
-DAMAGED_REPEATS = 2  # times one command is sent again because it arrived damaged (NAK 1)
 
 MARK_CHARACTER = b"\xff"  # the line is driven idle for one character before each frame
-
-DAMAGED, OUT_OF_SEQUENCE = 1, 4  # reasons of a NAK that are about the line, not the command
-INPUTS, OUTPUTS = 1, 2  # function codes of capabilities
 
 POLL = Poll()
 _ROUTINE_BODIES = {
@@ -121,7 +107,6 @@ class Peripheral:
         if settings.secure and chance is None:
             raise ValueError(f"address {settings.address} is secure, so the bus needs chance")
         self.address = settings.address
-        self.poll_interval = settings.poll_interval
         self.secure = settings.secure
         self.counters = Counters()
         self.count = Count()
@@ -142,11 +127,12 @@ class Peripheral:
             keys=settings.keys,
             chance=chance if settings.secure else None,
         )
-        self._backlog = Backlog()
         self._telling = Telling(settings.address, emit, self.counters)
         self._meeting = Meeting(self._introduction, self._telling, self.counters)
+        self._reading = Reading(
+            settings.poll_interval, self._meeting, self._telling, self.orders, self.counters
+        )
         self._restart_from = 0.0
-        self._to_read: deque[Message] = deque()
 
     # --- what the bus asks ------------------------------------------------------------
 
@@ -212,7 +198,7 @@ class Peripheral:
         assert self.window is None  # or no connection would have been told of
         if not isinstance(self.gate, Open):
             self.gate = Open(connection)
-            self._ask_status()
+            self._reading.ask_status()
             self.due = now
         return True
 
@@ -334,7 +320,8 @@ class Peripheral:
             return question
         if not isinstance(self.gate, Open):
             return IDENTIFY
-        return self._to_read[0] if self._to_read else POLL
+        to_read = self._reading.to_read
+        return to_read[0] if to_read else POLL
 
     # --- hearing ----------------------------------------------------------------------
 
@@ -344,25 +331,31 @@ class Peripheral:
         if exchange is None:  # given up meanwhile; the line is free again all the same
             self.counters.stragglers += 1
             return True
-        if self.count.too_late(exchange, frame, now):
-            return self._straggler()
-        opened = self._introduction.session.open(frame)
-        if opened is None:
-            return self._not_opened(exchange, frame, now)
-        return self._hear_opened(exchange, opened, now)
-
-    def _hear_opened(self, exchange: Exchange, opened: Frame, now: float) -> bool:
-        if opened.code == Busy.CODE and opened.sequence in (0, exchange.sequence):
-            return self._busy(exchange, now)
-        if opened.sequence != exchange.sequence:
-            return self._out_of_step(exchange, opened, now)
-        if self._may_repeat(exchange, opened):
-            return self._damaged(exchange, now)
-        if _reason(opened) == OUT_OF_SEQUENCE:
-            return self._refused_sequence(exchange, opened, now)
-        self._answered(exchange, now)
-        self._read(exchange, opened, now)
+        heard, opened = judge(frame, exchange, self.count, self._introduction, now)
+        if heard is Heard.ANSWER:
+            self._answered(exchange, now)
+            self._follow(self._reading.take(exchange, opened, self.gate, now), now)
+            return True
+        if heard is Heard.NOBODYS:
+            self.counters.stragglers += 1
+            return False
+        self._hear_no_answer(heard, exchange, opened, now)
         return True
+
+    def _hear_no_answer(
+        self, heard: Heard, exchange: Exchange, frame: Frame, now: float
+    ) -> None:
+        match heard:
+            case Heard.BUSY:
+                self._busy(exchange, now)
+            case Heard.DAMAGED:
+                self._damaged(exchange, now)
+            case Heard.REFUSED_NUMBER:
+                self._refused_sequence(exchange, frame, now)
+            case Heard.SESSION_OVER:
+                self._lose_session(now)
+            case _:
+                self._restart("the unit asked for a new start", now)
 
     def missed(self, now: float) -> None:
         """Nobody answered the try in flight."""
@@ -371,7 +364,7 @@ class Peripheral:
         self.due = now
         if self.tries >= TRIES and not self.silent:
             self.silent = True
-            self._backlog.lost()
+            self._reading.backlog.lost()
             if self.proving:
                 self._give_up_proof(now)
             self._telling.silent()
@@ -381,33 +374,13 @@ class Peripheral:
                 self._telling.set_up_failed(self.window, "it does not answer")
         self._give_up_if_barred(now)
 
-    def _not_opened(self, exchange: Exchange, frame: Frame, now: float) -> bool:
-        """Not of this session: somebody else's, or the end of it."""
+    def _lose_session(self, now: float) -> None:
         fault = self._introduction.session.fault
-        if fault is not None:
-            if _took_key_in_clear(exchange, frame):
-                self._answered(exchange, now)
-                self._read(exchange, frame, now)
-                return True
-            self.counters.lost_sessions += 1
-            if fault in _FAULT_ALARMS:
-                self._telling.alarm(_FAULT_ALARMS[fault], now)
-            return self._restart(f"the session is over: {fault.value}", now)
-        if self._introduction.in_session and frame.sequence == 0:
-            return self._out_of_step(exchange, frame, now)
-        return self._straggler()
-
-    def _may_repeat(self, exchange: Exchange, frame: Frame) -> bool:
-        """Whether it is a NAK 1 that nothing was done for; a sealed one is an answer."""
-        return (
-            _reason(frame) == DAMAGED
-            and exchange.damaged < DAMAGED_REPEATS
-            and not self._introduction.in_session
-        )
-
-    def _straggler(self) -> bool:
-        self.counters.stragglers += 1
-        return False
+        assert fault is not None
+        self.counters.lost_sessions += 1
+        if fault in _FAULT_ALARMS:
+            self._telling.alarm(_FAULT_ALARMS[fault], now)
+        self._restart(f"the session is over: {fault.value}", now)
 
     def _alive(self, now: float) -> None:
         """A valid message was heard, whatever it says."""
@@ -419,9 +392,9 @@ class Peripheral:
         self.due = now
         self._telling.answers()
         if isinstance(self.gate, Open):
-            self._ask_status()  # what it had to report may be lost
+            self._reading.ask_status()  # what it had to report may be lost
 
-    def _busy(self, exchange: Exchange, now: float) -> bool:
+    def _busy(self, exchange: Exchange, now: float) -> None:
         """The same command again, later, after serving others (SIA OSDP 2.2, 7.19)."""
         self.counters.busy += 1
         self._again(now, pause=BUSY_PAUSE)
@@ -429,14 +402,12 @@ class Peripheral:
             exchange.busy_since = now
         elif now - exchange.busy_since >= BUSY_PATIENCE:
             self.end_connection("busy for too long", now)
-        return True
 
-    def _damaged(self, exchange: Exchange, now: float) -> bool:
+    def _damaged(self, exchange: Exchange, now: float) -> None:
         """The command arrived damaged: the unit did nothing with it and did not count it."""
-        self._count_nak(DAMAGED)
+        self.counters.count_nak(DAMAGED)
         exchange.damaged += 1
         self._again(now, pause=0.0)
-        return True
 
     def _again(self, now: float, *, pause: float) -> None:
         """It answers, but what is pending remains to be done, if it may."""
@@ -444,25 +415,17 @@ class Peripheral:
         self.due = now + pause
         self._give_up_if_barred(now)
 
-    def _refused_sequence(self, exchange: Exchange, frame: Frame, now: float) -> bool:
+    def _refused_sequence(self, exchange: Exchange, frame: Frame, now: float) -> None:
         """NAK 4, under whatever number. It says nothing of an earlier try."""
-        self._count_nak(OUT_OF_SEQUENCE)
+        self.counters.count_nak(OUT_OF_SEQUENCE)
         if self.proving:
             self._answered(exchange, now)
             self._follow(self._meeting.proved(frame, now), now)
-            return True
+            return
         if exchange.order is not None and exchange.sent == 1:
             self.orders.end(exchange.order, Refused(Nak(OUT_OF_SEQUENCE, frame.body[1:])))
             exchange.order = None
-        return self._restart("the unit refused the sequence number", now)
-
-    def _out_of_step(self, exchange: Exchange, frame: Frame, now: float) -> bool:
-        """Not the number we wait for: a late duplicate, or the unit counts differently."""
-        if _reason(frame) == OUT_OF_SEQUENCE:
-            return self._refused_sequence(exchange, frame, now)
-        if frame.sequence == 0:
-            return self._restart("the unit asked for a new start", now)
-        return self._straggler()
+        self._restart("the unit refused the sequence number", now)
 
     def _answered(self, exchange: Exchange, now: float) -> None:
         self.counters.replies += 1
@@ -476,84 +439,14 @@ class Peripheral:
         self.counters.round_trips.add(seconds)
         self.usual = seconds if self.usual is None else max(seconds, self.usual * 0.97)
 
-    # --- what an answer means ---------------------------------------------------------
-
-    def _read(self, exchange: Exchange, frame: Frame, now: float) -> None:
-        try:
-            reply = decode_reply(frame)
-        except MessageError as exc:
-            self._telling.unreadable(frame.code, type(exc).__name__)
-            self._conclude(exchange, None, frame, now)
-            return
-        if isinstance(reply, Nak):
-            self._count_nak(reply.reason)
-        self._conclude(exchange, reply, frame, now)
-
-    def _conclude(
-        self, exchange: Exchange, reply: Message | None, frame: Frame, now: float
-    ) -> None:
-        """Draw the consequences; `reply` is None if nobody could read it."""
-        if exchange.order is not None:
-            self._conclude_order(exchange.order, reply, now)
-        elif isinstance(exchange.command, Poll):
-            self.counters.polls += 1
-            self.due = now + self.poll_interval
-            waited = self._backlog.polled(now, nothing=isinstance(reply, Ack))
-            self._report(exchange.command, reply, waited=waited)
-        elif isinstance(exchange.command, Identify):
-            self._conclude_identify(reply, frame, now)
-        elif isinstance(exchange.command, ReadCapabilities):
-            self._conclude_capabilities(reply, frame, now)
-        elif self.proving:
-            self._follow(self._meeting.proved(frame, now), now)
-        else:
-            self.due = now
-            self._report(exchange.command, reply)
-            if self._to_read and self._to_read[0] is exchange.command:
-                self._to_read.popleft()
-
-    def _conclude_order(self, order: Order, reply: Message | None, now: float) -> None:
-        if reply is None:
-            self.orders.end(order, Dropped(sent=True))
-        elif isinstance(reply, Nak):
-            self.orders.end(order, Refused(reply))
-        else:
-            self._report(order.command, reply, order.tag)
-            self.orders.end(order, Delivered())
-            self._conclude_change(order.command, reply, now)
-
-    def _conclude_change(self, command: Message, reply: Message, now: float) -> None:
-        """It has another key now, or says where it listens from now on."""
-        if isinstance(command, SetKey):
-            if self.window is not None:
-                self.window.ready = 0  # as it should be
-            self.end_connection("it was given a new key", now)
-        elif isinstance(command, SetCommunication) and isinstance(reply, CommunicationSettings):
-            where = f"it listens at address {reply.address}, {reply.baud} baud from now on"
-            self.end_connection(where, now)
-
-    def _conclude_identify(self, reply: Message | None, frame: Frame, now: float) -> None:
-        if not isinstance(reply, Identification):
-            self._report(IDENTIFY, reply)
-        following = self._meeting.identified(reply, frame, now)
-        self._follow(following, now)
-        if isinstance(self.gate, Open):
-            self.due = now
-
-    def _conclude_capabilities(self, reply: Message | None, frame: Frame, now: float) -> None:
-        """A unit that cannot tell them has none; whether that will do is for the audit."""
-        known = reply if isinstance(reply, Capabilities) else Capabilities(())
-        if known is not reply and self._introduction.identification is not None:
-            self._report(READ_CAPABILITIES, reply)
-        self._follow(self._meeting.able(known, frame, now), now)
-
     def _follow(self, following: Next, now: float) -> None:
-        """Do what the introduction asks for."""
-        self.due = now + following.after
+        """Do what an answer asks for."""
+        if following.after is not None:
+            self.due = now + following.after
         if following.anew:
             self.count.start()
         if following.over is not None:
-            self._restart(following.over, now)
+            self.end_connection(following.over, now)
         if following.done:
             self.gate = CLOSED
             self._introduction.window = None
@@ -565,37 +458,6 @@ class Peripheral:
         self.count.rest(self.pending)
         self.pending = None
         self._follow(self._meeting.fail("the handshake was left unanswered"), now)
-
-    def _report(
-        self,
-        command: Message,
-        reply: Message | None,
-        tag: int | None = None,
-        *,
-        waited: float = 0.0,
-    ) -> None:
-        if reply is None or isinstance(reply, Ack | Nak):
-            return
-        wanted = Open if tag is None else Open | Commissioning
-        if isinstance(self.gate, wanted):
-            self._telling.replied(command, reply, tag, waited)
-        else:
-            self._telling.unwanted(reply)
-
-    def _count_nak(self, reason: int) -> None:
-        self.counters.naks[reason] = self.counters.naks.get(reason, 0) + 1
-
-    def _ask_status(self) -> None:
-        """What the doors look like, as far as the unit has inputs and outputs."""
-        capabilities = self._introduction.capabilities
-        assert capabilities is not None
-        counts = {each.function: each.count for each in capabilities.records}
-        self._to_read.clear()
-        self._to_read.append(ReadLocalStatus())
-        if counts.get(INPUTS):
-            self._to_read.append(ReadInputs())
-        if counts.get(OUTPUTS):
-            self._to_read.append(ReadOutputs())
 
     # --- endings ----------------------------------------------------------------------
 
@@ -631,9 +493,7 @@ class Peripheral:
                 self.count.rest(self.pending)
             self.pending = None
         self.orders.drop()
-        self._backlog.lost()
-        self._meeting.forget()
-        self._to_read.clear()
+        self._reading.forget()
         self.count.start()
         if not self.doubtful:
             self.due = max(now, self._restart_from)
@@ -642,11 +502,11 @@ class Peripheral:
             self._telling.set_up_failed(self.window, why)
         self._telling.offline(why)
 
-    def _restart(self, why: str, now: float) -> bool:
+    def _restart(self, why: str, now: float) -> None:
+        """The count is broken."""
         self.counters.resets += 1
         self._alive(now)
         self.end_connection(why, now, answered=True)
-        return True
 
     def _give_up_if_barred(self, now: float) -> None:
         """What the gate no longer admits is not repeated, so the count is broken."""
@@ -662,19 +522,3 @@ class Peripheral:
         if exchange.sent:
             exchange.order = None
             self.end_connection("a command was given up unacknowledged", now)
-
-
-def _reason(frame: Frame) -> int | None:
-    """The reason of a NAK, None for anything else."""
-    return frame.body[0] if frame.code == Nak.CODE and frame.body else None
-
-
-def _took_key_in_clear(exchange: Exchange, frame: Frame) -> bool:
-    """Whether a unit acknowledged a new key in clear, as some do that end their session with
-    it. Anybody could have said that; what counts is the handshake that comes next."""
-    return (
-        isinstance(exchange.command, SetKey)
-        and frame.code == Ack.CODE
-        and frame.sequence == exchange.sequence
-        and frame.security is None
-    )
