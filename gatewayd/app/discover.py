@@ -18,13 +18,14 @@ from gatewayd.app.ports import Port, character_time
 from gatewayd.core.model import Identity
 from gatewayd.edge.osdp_talk import Talk
 from gatewayd.edge.osdp_words import identity_of
+from protocol.osdp.bus import REPLY_TIMEOUT
 from protocol.osdp.frame import BROADCAST
 from protocol.osdp.happenings import Identified
 from protocol.osdp.replies import Capabilities, Identification
 from protocol.osdp.scan import SHORT_WINDOW, Found, Garbled, Happening, Refusing, Scan
 
 EVERY_ADDRESS = range(127)
-LOOKS = 2  # at one place, when it is about one unit
+LOOKS = 2  # at one place that stays silent
 
 Heard = dict[int, list[Happening]]  # by baud
 
@@ -77,7 +78,7 @@ async def discover(port: Port, wish: Wish, watch: Watch) -> Survey:
     heard: Heard = {}
     for baud in wish.bauds:
         watch(Progress(0, 0, baud, everybody=True))
-        heard[baud] = await look(port, baud, [BROADCAST], crc=wish.crc, tries=1)
+        heard[baud] = await look(port, baud, [BROADCAST], crc=wish.crc)
     alone = _alone(heard)
     if alone is not None and not wish.thorough:
         baud, only = alone
@@ -88,11 +89,15 @@ async def discover(port: Port, wish: Wish, watch: Watch) -> Survey:
 
 
 async def look(
-    port: Port, baud: int, addresses: Sequence[int], *, crc: bool = True, tries: int = LOOKS
+    port: Port, baud: int, addresses: Sequence[int], *, crc: bool = True
 ) -> list[Happening]:
     """Ask a few addresses, each with the time it may take."""
     scan = Scan(
-        addresses, character_time=character_time(baud), window=0.2, tries=tries, crc=crc
+        addresses,
+        character_time=character_time(baud),
+        window=REPLY_TIMEOUT,
+        tries=LOOKS,
+        crc=crc,
     )
     async with Talk[Happening](port.opener(baud), scan, str(port)) as talk:
         await talk.until(lambda: scan.done, math.inf)

@@ -188,4 +188,4 @@ def _said(error: OSError | ValueError, port: str) -> GatewayError:
         )
     if number == errno.EACCES:
         return NotPermitted(f"{port} is not for this user; try as root or in its group")
-    return LineFailed(f"{port} cannot be opened: {error}")
+    return LineFailed(f"{port} cannot be opened: {str(error) or 'no answer'}")

@@ -11,8 +11,8 @@ take. An answer that comes later is taken all the same: its address stands in it
 late one collides with the next question there is noise; then both addresses are asked again,
 with time. Noise that stays is told: two units have one address, or speak at another speed.
 
-At the address `BROADCAST` everybody answers, as if that were their own. One clean answer
-means one unit; of several the answers collide.
+At the address `BROADCAST` everybody answers, as if that were their own. One clean answer to
+one question means one unit; of several the answers collide.
 """
 
 from collections import deque
@@ -113,6 +113,7 @@ class Scan:
         self._quiet_at = 0.0
         self._dropped_before = 0
         self._asked: set[int] = set()
+        self._everybody_asked = 0
         self._known: dict[int, tuple[Identification, bytes]] = {}
         self._told: set[int] = set()
         self._garbled_at: set[int] = set()
@@ -165,6 +166,7 @@ class Scan:
         wire = self._wire(question)
         question.tries -= 1
         self._asked.add(question.address)
+        self._everybody_asked += question.address == BROADCAST
         self._reader.forget()
         self._dropped_before = self._reader.dropped
         self._flight = question
@@ -215,7 +217,8 @@ class Scan:
         address = frame.address
         known = self._known.get(address)
         if known is not None:
-            if address == BROADCAST or known[0] != identification:
+            crowd = address == BROADCAST and self._everybody_asked == 1
+            if crowd or known[0] != identification:
                 self._garbled(address)
             return
         self._known[address] = identification, frame.encode()
@@ -265,7 +268,7 @@ class Scan:
             return
         self._flight = None
         noise = self._reader.dropped > self._dropped_before
-        if question.address == BROADCAST:
+        if question.address == BROADCAST and (noise or BROADCAST in self._known):
             if noise:
                 self._garbled(BROADCAST)
         elif question.command is READ_CAPABILITIES:

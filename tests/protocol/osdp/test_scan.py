@@ -187,6 +187,18 @@ def test_several_that_answer_one_after_the_other_are_several(serial: int) -> Non
     assert [type(each) for each in wire.told] == [Found, Garbled]
 
 
+def test_one_that_answers_late_when_all_are_asked_again_is_one() -> None:
+    device = Device(77)
+    wire = look([Unit(device, latency=0.25)], [BROADCAST], tries=2)
+    assert [type(each) for each in wire.told] == [Found]
+    assert len(wire.asked) == 2
+
+
+def test_one_that_answers_is_not_asked_again() -> None:
+    wire = look([Unit(Device(77))], [BROADCAST], tries=2)
+    assert ([type(each) for each in wire.told], len(wire.asked)) == ([Found], 1)
+
+
 def test_units_at_another_speed_do_not_hear_us() -> None:
     assert look([Unit(Device(3), baud=115200)]).told == []
 
