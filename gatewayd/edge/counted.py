@@ -24,6 +24,7 @@ class Counted:
     """Since the start of the process."""
 
     polls: int  # answered
+    reports: int  # of them, those that were answered with something
     replies: int  # to anything, polls included
     retries: int
     timeouts: int
@@ -43,6 +44,7 @@ def counted(counters: Counters) -> Counted:
     """Lay the counters of a unit out."""
     return Counted(
         polls=counters.polls,
+        reports=counters.reports,
         replies=counters.replies,
         retries=counters.retries,
         timeouts=counters.timeouts,

@@ -22,7 +22,7 @@ bounded. `complaints` lists what a panel must never do.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import inf
 from random import Random
@@ -270,6 +270,13 @@ class Device:
         self._reader.forget()
         self._start()
         self._heard_at = -inf
+
+    def swap(self, serial: int, firmware: int) -> None:
+        """Become another unit of the same kind, which has the same key."""
+        self.identification = replace(
+            self.identification, serial=serial, firmware_major=firmware
+        )
+        self.cycle_power()
 
     def take_key(self, key: bytes | None) -> None:
         """Be given another key, or none, by other means than this line."""

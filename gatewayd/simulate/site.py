@@ -10,6 +10,7 @@ records for standard output:
     {"do": "input", "address": 1, "input": 0, "active": true}
     {"do": "unplug", "address": 1}      {"do": "plug", "address": 1}
     {"do": "cycle_power", "address": 1}
+    {"do": "swap", "address": 1, "serial": 4098, "firmware": 1}    another unit in its place
     {"do": "unplug_with_key", "address": 1}    as soon as it has taken a new key
     {"do": "hang_up"}                   the terminal goes away, and comes back a second later
     {"do": "history", "address": 1}
@@ -156,6 +157,8 @@ class Site:
                 self._leaving.add(self._device(order))
             case "cycle_power":
                 self._device(order).cycle_power()
+            case "swap":
+                self._device(order).swap(_number(order, "serial"), _number(order, "firmware"))
             case "history":
                 device = self._device(order)
                 codes = [f"{each.frame.code:02x}" for each in device.heard]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.scenery import ANNA, CONTACT, GRANTS, LOCK, STRANGER, UNIT
+from tests.stories.scenery import ANNA, BUTTON, CONTACT, GRANTS, LOCK, STRANGER, UNIT
 from tests.stories.wire import Faults
 from tests.stories.world import IN_TIME, SUPPORTED, SimulatedWorld, simulated
 
@@ -18,6 +18,7 @@ UNKNOWN = "unknown_credential"
 
 async def everybody_works(world: SimulatedWorld) -> None:
     """A card at each door opens it."""
+    await world.caught_up(SUPPORTED)
     for door in ("lobby", "lab"):
         pulses = len([each for each in world.pulses if each.address == LOCK[door]])
         world.card(door, ANNA)
@@ -87,6 +88,43 @@ async def test_a_unit_that_was_unplugged_works_again_at_once(tmp_path: Path) -> 
         assert time.monotonic() - back < AGAIN + BUSY
         await everybody_works(world)
         assert not world.events("controller.offline")
+
+
+async def test_a_card_held_to_a_reader_that_is_cut_off_opens_nothing_later(
+    tmp_path: Path,
+) -> None:
+    """Who stands there when it is back sees red, and shows the card again."""
+    async with simulated(tmp_path) as world:
+        await world.permit(GRANTS)
+        world.units.do("unplug", address=UNIT["lab-reader"])
+        await world.shows("controllers/lab-reader", online=False)
+        for card in (ANNA, STRANGER, ANNA):
+            world.card("lab", card)
+        world.units.do("plug", address=UNIT["lab-reader"])
+        await world.several(2, "access.denied", reason="stale_card", holder="anna")
+        await world.event("access.denied", reason=UNKNOWN)
+        await world.light("lab", "red", count=3)
+        assert not world.events("access.granted")
+        assert not world.pulses
+        await everybody_works(world)
+
+
+async def test_an_exit_button_pressed_while_it_is_cut_off_opens_nothing_later(
+    tmp_path: Path,
+) -> None:
+    async with simulated(tmp_path) as world:
+        world.units.do("unplug", address=UNIT["lab-io"])
+        await world.shows("controllers/lab-io", online=False)
+        for active in (True, False):
+            world.input(BUTTON["lab"], active=active)
+        world.units.do("plug", address=UNIT["lab-io"])
+        pressed = await world.event("rex.pressed", door="lab")
+        failed = await world.event("lock.release_failed", door="lab", after=pressed["seq"])
+        assert failed["outcome"] == "not_sent"
+        assert not world.pulses
+        await world.caught_up(["lab-io"])
+        world.input(BUTTON["lab"], active=True)
+        await world.pulse("lab")
 
 
 async def test_a_lock_that_comes_back_too_late_stays_shut(tmp_path: Path) -> None:

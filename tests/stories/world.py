@@ -38,6 +38,7 @@ from tests.stories.upstream import Document, Upstream, request
 from tests.stories.wire import Wire
 
 IN_TIME = 2.0  # seconds from a cause until its unlock must not be sent any more
+LOOK = 0.02  # seconds between two looks at what nobody tells
 UNDER_WAY = 1.0  # seconds that a busy machine may take to bring it to the unit
 CAUSES = ("access.granted", "rex.pressed", "lock.released")
 SEED = 20_261_123
@@ -112,9 +113,28 @@ class World:
         await self.news.until(lambda: said() == wanted, said)
 
     async def online(self, names: Iterable[str], *, after: int = 0) -> None:
-        """Wait until these controllers have been admitted since event `after`."""
+        """Wait until these controllers have been admitted since event `after`, and what they
+        kept from before is out."""
+        names = list(names)
         for name in names:
             await self.event("controller.online", after=after, controller=name)
+        await self.caught_up(names)
+
+    async def caught_up(self, names: Iterable[str]) -> None:
+        """Wait until these have had nothing to report: what is shown to them is new now."""
+        before = now = await self._quiet_polls()
+        wanted = list(names)
+        async with asyncio.timeout(PATIENCE):
+            while any(now[each] < before[each] + 2 for each in wanted):
+                await asyncio.sleep(LOOK)
+                now = await self._quiet_polls()
+
+    async def _quiet_polls(self) -> dict[str, int]:
+        """How often each controller was polled and had nothing to report."""
+        answer = await asyncio.to_thread(ask, self.place / "control", "site.lines", {})
+        units = [unit for line in answer["result"] for unit in line["controllers"]]
+        counted = {unit["controller"]: unit["counters"] for unit in units}
+        return {name: each["polls"] - each["reports"] for name, each in counted.items()}
 
     @property
     def now(self) -> int:
