@@ -90,6 +90,11 @@ class KeyStore:
         """Return what the controller has; `Keys()` if it has nothing. Never waits."""
         return self._held.keys(controller)
 
+    def now(self, controller: ControllerId) -> tuple[int, Keys]:
+        """Return the number of the newest change, and what the controller has as of that."""
+        held = self._held
+        return held.content.generation, held.keys(controller)
+
     def set_first(self, controller: ControllerId, key: Secret) -> None:
         """Keep the key that a unit is known to have already. Again with the same is fine.
 

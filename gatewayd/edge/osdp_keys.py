@@ -195,6 +195,7 @@ class Keyring:
             return
         line.set_keys(controller, self._read(controller).named((Slot.PENDING,)))
         if not line.give_key(controller, key.reveal(), action.connection):
+            self._refresh(controller)  # its window may have closed meanwhile
             self._not_sent(controller)
 
     async def _new_key(self, controller: ControllerId, begin: Begin) -> Secret | None:
@@ -233,12 +234,8 @@ class Keyring:
         self._tell(KeyNotKept(controller, why))
 
     def _read(self, controller: ControllerId) -> _Candidates:
-        store = self._store
-        found = (
-            _Candidates(0, Keys())
-            if store is None
-            else _Candidates(store.generation, store.key_of(controller))
-        )
+        nothing = 0, Keys()
+        found = _Candidates(*(nothing if self._store is None else self._store.now(controller)))
         self._given[controller] = found
         return found
 

@@ -102,6 +102,20 @@ def test_a_unit_gets_its_very_first_key_the_same_way(path: Path, store: KeyStore
     assert store.prove(LOBBY, Slot.PENDING, only) == Keys(ONE)
 
 
+def test_a_unit_that_is_commissioned_again_keeps_its_old_key_until_the_new_is_proved(
+    path: Path, store: KeyStore
+) -> None:
+    store.set_first(LOBBY, ONE)
+    store.begin_rotation(LOBBY, TWO)
+    both = store.begin_anew(LOBBY, THREE)  # what was on its way is not waited for
+    assert both == reopened(path).key_of(LOBBY) == Keys(ONE, THREE)
+    assert store.now(LOBBY) == (3, both)
+    for had in (ONE, THREE):
+        with pytest.raises(KeyRefused, match="lobby: the new key is one it had"):
+            store.begin_anew(LOBBY, had)
+    assert store.prove(LOBBY, Slot.PENDING, both) == Keys(THREE)
+
+
 def test_proving_what_is_known_writes_nothing(path: Path, store: KeyStore) -> None:
     store.set_first(LOBBY, ONE)
     before = path.stat()

@@ -142,6 +142,13 @@ class KeysAndPower(RuleBasedStateMachine):
         after = Keys(self.held.current, new)
         self.change(lambda: self.store.begin_rotation(LOBBY, new), after, trouble)
 
+    @precondition(lambda self: self.lobby is None)
+    @rule(trouble=troubles)
+    def commission_it(self, trouble: Trouble) -> None:
+        new = self.new_key()
+        after = Keys(self.held.current, new)
+        self.change(lambda: self.store.begin_anew(LOBBY, new), after, trouble)
+
     @precondition(lambda self: self.held.pending is not None)
     @rule(trouble=troubles)
     def send_the_pending_key(self, trouble: Trouble) -> None:
