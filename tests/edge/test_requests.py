@@ -11,8 +11,8 @@ import pytest
 from gatewayd.core.actions import Answer
 from gatewayd.core.events import Event, RequestAccepted, RequestEnded
 from gatewayd.core.facts import RequestCommitted
-from gatewayd.core.model import ClientId, DoorId, Moment, RequestId
-from gatewayd.core.requests import Request, UnlockDoor
+from gatewayd.core.model import ClientId, ControllerId, DoorId, Moment, RequestId
+from gatewayd.core.requests import CommissionController, Request, UnlockDoor
 from gatewayd.edge import requests
 from gatewayd.edge.journal_table import Remembered, Unfinished
 from gatewayd.edge.mqtt_session import LARGEST_PACKET
@@ -282,6 +282,42 @@ def test_the_local_channel_needs_no_trust_in_the_broker() -> None:
     scene.router.answer(Answer(R7, client=DESK))
     assert len(scene.told) == 1
     assert json.loads(bodies[0])["ok"] is True
+
+
+def test_who_cannot_look_at_a_unit_names_its_serial_number() -> None:
+    scene = Scene()
+    look = scene.request(args={"controller": "c1", "seconds": 30})
+    scene.send(look, "controller.commission")
+    assert scene.codes() == ["invalid_request"]
+    assert "serial" in scene.answers[0][1]["error"]["message"]
+    scene.send(look, "controller.commission", via="local")
+    named = {"controller": "c1", "seconds": 30, "serial": "0000002A"}
+    scene.send(scene.request(id="r8", args=named), "controller.commission")
+    scene.memory.commit()
+    assert [each.command for each in scene.told] == [
+        CommissionController(ControllerId("c1"), 30, None),
+        CommissionController(ControllerId("c1"), 30, "0000002a"),
+    ]
+    accepted = [each for each in scene.memory.events if isinstance(each, RequestAccepted)]
+    assert [each.controller for each in accepted] == ["c1", "c1"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"seconds": 30, "serial": "0000002a"},
+        {"controller": "c1", "seconds": 0, "serial": "0000002a"},
+        {"controller": "c1", "seconds": 301, "serial": "0000002a"},
+        {"controller": "c1", "seconds": True, "serial": "0000002a"},
+        {"controller": "c1", "seconds": 30, "serial": "2a"},
+        {"controller": "c1", "seconds": 30, "serial": 42},
+        {"controller": "c1", "seconds": 30, "serial": "0000002a", "key": "00"},
+    ],
+)
+def test_a_window_is_asked_for_in_every_detail(args: dict[str, object]) -> None:
+    scene = Scene()
+    scene.send(scene.request(args=args), "controller.commission")
+    assert scene.codes() == ["invalid_request"]
 
 
 def test_nobody_on_the_broker_passes_for_somebody_on_the_host() -> None:

@@ -13,7 +13,7 @@ from tests.stories.world import simulated
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-ANSWERS = {"commission": ["--yes"]}  # what somebody at a terminal would say
+ANSWERS = {"commission": "y\n"}  # what somebody at a terminal says
 EXPECTED = {"audit": 69}  # nothing is approved yet, as the README says
 MADE = re.findall(r"\bmake ([a-z]+)", README)
 
@@ -64,7 +64,7 @@ async def test_the_first_site_works_as_told(tmp_path: Path) -> None:
             typed = [ours.get(each, each) for each in command]
             if config not in typed:
                 typed += ["--config", config]
-            ended = await gatewayd(*typed, *ANSWERS.get(command[0], ()))
+            ended = await gatewayd(*typed, typed=ANSWERS.get(command[0], ""))
             assert ended.code == EXPECTED.get(command[0], 0), (command, ended.out, ended.err)
         assert root_key.stat().st_mode & 0o777 == 0o600
         world.version = 1

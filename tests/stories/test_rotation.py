@@ -1,10 +1,12 @@
 """A unit gets another key, and whatever happens on the way it can be reached."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import gatewayd
 from tests.stories.keys import KEYS, slots
 from tests.stories.scenery import ANNA, GRANTS, UNIT
 from tests.stories.upstream import request
@@ -71,6 +73,31 @@ async def test_a_unit_gets_a_new_key_on_request(tmp_path: Path) -> None:
         assert {each["controller"] for each in accepted} == {LOBBY}
         answer = await world.ask(ROTATE, controller="attic")
         assert answer["error"]["code"] == "no_such_controller"
+
+
+async def test_an_operator_imports_and_forgets_keys_beside_the_daemon(tmp_path: Path) -> None:
+    async with simulated(tmp_path, secure=KEYS) as world:
+        await world.permit(GRANTS)
+        config = world.daemon.config
+        ended = await gatewayd("keys", "list", "--json", "--config", config)
+        listed = json.loads(ended.out)["result"]["controllers"]
+        assert listed.keys() == set(UNIT)
+        ended = await gatewayd("keys", "forget", LOBBY, "--yes", "--config", config)
+        assert ended.code == 0, ended.err
+        changed = await world.event("controller.key_changed", controller=LOBBY)
+        assert changed["how"] == "forgotten"
+        answer = await world.ask("door.unlock", door="lobby")
+        assert not answer["ok"]
+
+        before = world.now
+        keys = tmp_path / "keys"
+        keys.touch(0o600)
+        keys.write_text(f"{LOBBY} {KEYS[ADDRESS].hex()}\n")
+        ended = await gatewayd("keys", "import", keys, "--config", config)
+        assert ended.code == 0, ended.err
+        await world.event("controller.key_changed", after=before, how="imported")
+        world.units.do("cycle_power", address=ADDRESS)
+        await reachable(world, before)
 
 
 async def test_a_daemon_that_dies_before_the_key_was_sent_goes_on_with_the_old_one(
