@@ -11,8 +11,11 @@ import structlog
 from gatewayd.core.events import (
     AuditBlocked,
     ControllerAccepted,
+    ControllerCommissioning,
+    ControllerFirmware,
     ControllerFirmwareChanged,
     ControllerInputFault,
+    ControllerKeyChanged,
     ControllerOnline,
     ControllerSecurity,
     ControllerTampered,
@@ -31,12 +34,19 @@ from gatewayd.core.events import (
 
 log = structlog.get_logger()
 
-_INFO = (ControllerOnline, ControllerAccepted, PermissionsChanged)
+_INFO = (
+    ControllerOnline,
+    ControllerAccepted,
+    ControllerFirmware,
+    ControllerKeyChanged,
+    PermissionsChanged,
+)
 _WARNING: dict[type[Event], str] = {
     ControllerWentOffline: "check its power, its wires and its address",
     ControllerTampered: "look at the unit",
     ControllerSecurity: "look at the unit and at its wires",
     ControllerFirmwareChanged: "ask who updated it",
+    ControllerCommissioning: "if nobody knows of it, ask who asked for it",
     ControllerInputFault: "check the wires and resistors of that input",
     DoorFault: "check the wires and resistors of that input",
     DoorForced: "look at the door",

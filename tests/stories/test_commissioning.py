@@ -62,8 +62,10 @@ async def test_nothing_is_driven_until_its_units_were_given_their_keys(tmp_path:
         assert len(world.units.heard("key")) == len(SUPPORTED)
 
         await world.settle()
+        process = Path(f"/proc/{world.daemon.pid}")
+        listed = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
         assert await world.daemon.stop() == 0
-        no_key_is_shown(world)
+        no_key_is_shown(world, listed)
 
 
 async def test_a_unit_goes_on_with_its_key_after_a_restart(tmp_path: Path) -> None:
@@ -116,11 +118,12 @@ async def test_a_window_in_which_nobody_answers_closes_by_itself(tmp_path: Path)
         await world.event("controller.commissioning", controller=LOBBY, step="closed")
 
 
-def no_key_is_shown(world: SimulatedWorld) -> None:
+def no_key_is_shown(world: SimulatedWorld, process: bytes) -> None:
     """Look for every key wherever something was written or published."""
     keys = [*held(world.place), (world.place / ROOT_KEY).read_bytes()]
     assert len(keys) > 1
     places = {
+        "the list of processes": process,
         "the log": world.daemon.log.encode(),
         "events": json.dumps(world.upstream.events).encode(),
         "state": json.dumps([world.upstream.state, world.upstream.shown]).encode(),
