@@ -10,25 +10,7 @@ A Bus never reads, writes, waits or looks at a clock. Whoever owns the wire call
 
 Time is any number of seconds that only rises. One command is on the wire at a time.
 
-**Who is next.** Granted unlocks, feedback, routine commands, then turns (polls; while the
-gate is closed the question for the identity), then probes of silent units. Bounded by:
-
-* While a turn is due and waits, every peripheral, the waiting one included, gets at most
-  `AHEAD` commands before it, and of all frames that may well stay unanswered (retries of
-  polls, probes) at most one is begun or under way. So neither a dead unit, nor one that
-  always has something to report, nor one flooded with commands starves its neighbours.
-* A retry goes out at once unless others wait who were held up by the silence before it;
-  then after them. The retry of an unlock does not wait, up to `AHEAD`.
-* A silent unit waits for its probes, whatever is queued for it.
-
-**Probes.** Each silent unit is due `PROBE_INTERVAL` after its last probe. A probe goes into
-a gap between two turns that is long enough for it; if there is none for `PROBE_PATIENCE` it
-goes all the same. It listens for four times the slowest recent answer of the unit (of the
-line, if the unit was never heard), at least `SHORTEST_WINDOW`; the full reply time once in
-`FULL_WINDOW_INTERVAL` per line, so that a unit that has become slow is found too without
-hurting more than one card in a hundred at its neighbours. Unanswered ones keep
-`PROBE_SHARE` times their length apart while anybody lives. That finds up to four dead units
-within a second of their return and costs the living at most one window.
+**Who is next** is for `turns`, what is said then for `conversation`.
 
 **When.** Our frame needs its characters' time; then the answer must begin within
 `REPLY_TIMEOUT`, in a handshake within `PROOF_TIMEOUT`. While one is coming in the window
@@ -41,12 +23,12 @@ at or after its `expires` is not sent.
 
 from collections import deque
 from collections.abc import Iterable
-from heapq import heapify, heappop, heappush
 from math import inf
 
 from protocol.message import Message
 from protocol.osdp.commands import SetCommunication, SetKey
 from protocol.osdp.commissioning import Window
+from protocol.osdp.conversation import PROBE_INTERVAL
 from protocol.osdp.counters import Counters
 from protocol.osdp.frame import LONGEST, Frame, FrameReader
 from protocol.osdp.gate import Open
@@ -72,28 +54,26 @@ from protocol.osdp.happenings import (
 )
 from protocol.osdp.introduction import Chance
 from protocol.osdp.orders import AHEAD, POLLING, Order, Priority
-from protocol.osdp.peripheral import PROBE_INTERVAL, Peripheral
+from protocol.osdp.peripheral import Peripheral
 from protocol.osdp.secure_keys import BaseKey
 from protocol.osdp.settings import PeripheralSettings
+from protocol.osdp.turns import (
+    PROBE_PATIENCE,
+    PROBE_SHARE,
+    REPLY_TIMEOUT,
+    SHORTEST_WINDOW,
+    Turns,
+)
 
-REPLY_TIMEOUT = 0.2  # seconds from our last character to the answer's first (5.7)
-PROOF_TIMEOUT = 0.4  # likewise in a handshake: number 0 repeated makes a unit draw anew
 INTER_CHARACTER = 0.15  # nominal 20 ms (5.8), which kills good frames on batching transports
 LONGEST_ARRIVAL = 0.3  # seconds for one answer over a transport of unknown speed
 SHORTEST_WAIT = 0.001
 IDLE_CHARACTERS = 2  # before we speak (5.7)
 NOISE_PATIENCE = 0.05  # seconds we wait for a line that will not be quiet
-PROBE_PATIENCE = 0.1  # seconds a probe waits for a gap
-PROBE_SHARE = 9  # times its own length that an unanswered probe keeps from the next
-SHORTEST_WINDOW = 0.02
-USUAL_FACTOR = 4
-PROBE_CHARACTERS = 10  # a question for the identity, its mark included
-FULL_WINDOW_INTERVAL = 30.0
-LONELY_FULL_WINDOW_INTERVAL = 2.5  # per unit, while nobody is there to be disturbed
 LINE_DOWN = "the line is down"
 
 
-class Bus:
+class Bus(Turns):
     """The panel's side of one line."""
 
     def __init__(
@@ -109,10 +89,8 @@ class Bus:
         missing and a peripheral is secure.
         """
         self._events: deque[BusEvent] = deque()
-        self._peripherals = {
-            each.address: Peripheral(each, self._events.append, chance) for each in peripherals
-        }
-        self._character_time = character_time
+        units = [Peripheral(each, self._events.append, chance) for each in peripherals]
+        super().__init__(units, character_time)
         idle = IDLE_CHARACTERS * character_time
         self._idle = idle if idle >= SHORTEST_WAIT else 0.0
         self._reader = FrameReader()
@@ -120,18 +98,10 @@ class Bus:
         self._bad_before = 0
         self._up = False
         self._now = 0.0
-        self._serial = 0
-        self._turns: list[tuple[float, int, Peripheral]] = []  # a heap: due, serial
-        self._doubtful: list[Peripheral] = []
-        self._ordered: dict[int, Peripheral] = {}  # those with commands, queued or pending
-        self._flight: Peripheral | None = None
+        self._wake = inf
         self._commissioned: Peripheral | None = None  # whose window is open, or was
         self._spoke_at = 0.0
         self._limit = 0.0  # the exchange in flight ends then, whatever arrives
-        self._wake = inf
-        self._alarm = inf  # something ends by itself: a command, a connection
-        self._missed_at = -inf  # end of the last unanswered exchange
-        self._probe_from = 0.0
         self._quiet_at = 0.0
         self._noisy_since: float | None = None
 
@@ -423,135 +393,7 @@ class Bus:
             self._reader.forget()
             self._count_noise()
 
-    # --- who is next ------------------------------------------------------------------
-
-    def _choose(self, now: float) -> tuple[Peripheral, bool] | None:
-        """Return who speaks, and whether it is the first of its queue."""
-        turn = self._turns[0][0] if self._turns else inf
-        doubt = self._next_doubt(now, turn) if self._doubtful else None
-        if self._ordered:
-            waiting = turn if doubt is None else min(turn, doubt.due)
-            ordered = self._next_order(now, waiting)
-            if ordered is not None and (doubt is None or _before_doubt(ordered, doubt)):
-                return ordered, True
-        if doubt is not None:
-            return doubt, False
-        if turn > now:
-            return None
-        peripheral = heappop(self._turns)[2]
-        peripheral.placed = None
-        return peripheral, False
-
-    def _next_order(self, now: float, waiting: float) -> Peripheral | None:
-        best: Peripheral | None = None
-        for each in self._ordered.values():
-            if (
-                each.ready_for_order(now)
-                and each.orders.may_overtake(waiting)
-                and (best is None or each.orders.waiting[0] < best.orders.waiting[0])
-            ):
-                best = each
-        return best
-
-    def _next_doubt(self, now: float, turn: float) -> Peripheral | None:
-        best: Peripheral | None = None
-        for each in self._doubtful:
-            if self._may_try(each, now, turn) and (best is None or _goes_first(each, best)):
-                best = each
-        return best
-
-    def _may_try(self, peripheral: Peripheral, now: float, turn: float) -> bool:
-        """Whether a frame that may stay unanswered may go before the turn due at `turn`."""
-        if now < self._earliest(peripheral):
-            return False
-        once = turn > now or self._missed_at < turn
-        if not peripheral.silent:
-            unlock = peripheral.urgency == Priority.UNLOCK and peripheral.orders.may_overtake(
-                turn
-            )
-            return once or unlock
-        if now >= peripheral.due + PROBE_PATIENCE:
-            return once
-        return now + self._probe_length(peripheral, now) <= turn
-
-    def _earliest(self, peripheral: Peripheral) -> float:
-        moment = max(peripheral.due, peripheral.count.held_until)
-        if peripheral.silent and self._turns:
-            return max(moment, self._probe_from)
-        return moment
-
-    def _next_moment(self, now: float) -> float:
-        """When there is something to choose from; nothing is at `now`."""
-        moment = self._turns[0][0] if self._turns else inf
-        for each in self._doubtful:
-            earliest = self._earliest(each)
-            if earliest <= now:
-                earliest = each.due + PROBE_PATIENCE
-            moment = min(moment, earliest)
-        for each in self._ordered.values():
-            if each.count.held_until > now:
-                moment = min(moment, each.count.held_until)
-        return moment
-
-    def _probe_length(self, peripheral: Peripheral, now: float) -> float:
-        characters = (
-            PROBE_CHARACTERS if peripheral.pending is None else len(peripheral.pending.wire)
-        )
-        return characters * self._character_time + self._window(peripheral, now)
-
-    def _window(self, peripheral: Peripheral, now: float) -> float:
-        """How long an answer may take to begin."""
-        if peripheral.proving:
-            return PROOF_TIMEOUT
-        if not peripheral.silent or now >= peripheral.full_from:
-            return REPLY_TIMEOUT
-        usual = peripheral.usual
-        if usual is None:
-            usual = max((each.usual or 0.0 for each in self._peripherals.values()), default=0.0)
-        return min(REPLY_TIMEOUT, max(SHORTEST_WINDOW, USUAL_FACTOR * usual))
-
-    def _full_window_interval(self) -> float:
-        if self._turns:
-            return FULL_WINDOW_INTERVAL * max(1, len(self._doubtful))
-        return LONELY_FULL_WINDOW_INTERVAL
-
-    # --- where everybody waits --------------------------------------------------------
-
-    def _settle(self, peripheral: Peripheral) -> None:
-        """Put a peripheral where it belongs after anything happened to it."""
-        if peripheral is self._flight:
-            return  # it is settled when it comes back
-        if peripheral.address in self._ordered:
-            self._alarm = min(self._alarm, peripheral.next_expiry(in_flight=False))
-            if not peripheral.has_orders:
-                del self._ordered[peripheral.address]
-        if peripheral.doubtful:
-            self._join_doubtful(peripheral)
-        else:
-            self._join_turns(peripheral)
-
-    def _join_doubtful(self, peripheral: Peripheral) -> None:
-        self._leave_turns(peripheral)
-        if peripheral not in self._doubtful:
-            self._doubtful.append(peripheral)
-        if peripheral.connected:
-            self._alarm = min(self._alarm, peripheral.offline_at)
-
-    def _join_turns(self, peripheral: Peripheral) -> None:
-        if peripheral in self._doubtful:
-            self._doubtful.remove(peripheral)
-        due = max(peripheral.due, peripheral.count.held_until)
-        if peripheral.placed != due:
-            self._leave_turns(peripheral)
-            self._serial += 1
-            heappush(self._turns, (due, self._serial, peripheral))
-            peripheral.placed = due
-
-    def _leave_turns(self, peripheral: Peripheral) -> None:
-        if peripheral.placed is not None:
-            self._turns = [turn for turn in self._turns if turn[2] is not peripheral]
-            heapify(self._turns)
-            peripheral.placed = None
+    # --- what ends by itself ----------------------------------------------------------
 
     def _look_again(self) -> None:
         if self._flight is None:
@@ -579,20 +421,11 @@ class Bus:
                 self._alarm = min(self._alarm, self._commissioning.until)
 
 
-def _before_doubt(ordered: Peripheral, doubt: Peripheral) -> bool:
-    """Whether a command goes before a retry or probe: of equals, who answers goes first."""
-    return doubt.silent or ordered.orders.waiting[0].priority <= doubt.urgency
-
-
-def _goes_first(one: Peripheral, other: Peripheral) -> bool:
-    """Which of two doubtful units is tried: not yet silent, then urgent, then longest due."""
-    return (one.silent, one.urgency, one.due) < (other.silent, other.urgency, other.due)
-
-
 __all__ = [
     "AHEAD",
     "POLLING",
     "PROBE_INTERVAL",
+    "REPLY_TIMEOUT",
     "Alarm",
     "Alarming",
     "Answers",

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from protocol.osdp.bus import (
     AHEAD,
-    PROBE_SHARE,
-    SHORTEST_WINDOW,
     Answers,
     Delivered,
     Identified,
@@ -18,6 +16,7 @@ from protocol.osdp.bus import (
     WentSilent,
 )
 from protocol.osdp.commands import Identify, Poll, SetOutputs
+from protocol.osdp.turns import PROBE_SHARE, SHORTEST_WINDOW
 from tests.simulate.line import Line
 
 CARD = bytes.fromhex("de ad be c0")

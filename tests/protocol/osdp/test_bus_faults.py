@@ -22,9 +22,9 @@ from protocol.osdp.bus import (
     WentSilent,
 )
 from protocol.osdp.commands import Identify, Poll, ReadCapabilities, ReadLocalStatus, SetOutputs
+from protocol.osdp.conversation import BUSY_PATIENCE, RESTART_PAUSE, TRIES
 from protocol.osdp.exchange import STRAGGLER_WINDOW
 from protocol.osdp.frame import LONGEST, Frame, SecurityBlock
-from protocol.osdp.peripheral import BUSY_PATIENCE, RESTART_PAUSE, TRIES
 from protocol.osdp.replies import Ack, Busy, LocalStatus, Nak, RawCard
 from tests.simulate.line import Line
 

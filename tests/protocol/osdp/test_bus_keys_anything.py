@@ -90,6 +90,7 @@ class AnyKeys(RuleBasedStateMachine):
         self.up = True
         self.opened = self.closed = 0
         self.tags = 0
+        self.until = 0.0  # when the window that is open closes
         self.ended: dict[int, Ending] = {}
         self.told: set[int] = set()  # connections told of and not ended
         self.line.on_event(self.owner.hear)
@@ -100,6 +101,7 @@ class AnyKeys(RuleBasedStateMachine):
         match event:
             case WindowClosed():
                 self.closed += 1
+                self.until = 0.0
                 assert event.address == UNIT
                 assert self.opened == self.closed
             case SetUp() | SetUpFailed():
@@ -153,6 +155,7 @@ class AnyKeys(RuleBasedStateMachine):
         was_open = self.line.commissioned is not None
         if self.line.commission(UNIT, seconds):
             self.opened += 1
+            self.until = self.line.now + seconds
             assert self.up
             assert not was_open
         else:
@@ -252,6 +255,9 @@ class AnyKeys(RuleBasedStateMachine):
         place = self.line.place(UNIT)
         place.unplugged = place.mute = False
         place.half = self.device.busy = 0
+        if self.device.key is None and self.until > self.line.now + 15:
+            self.line.run(12)
+            assert self.owner.ready is not None, "its window is open, and it can be set up"
         self.the_window_is_cancelled()
         self.line.close_gate(UNIT, identify_again=True)
         self.line.run(20)
