@@ -21,6 +21,7 @@ import structlog
 
 from gatewayd.app.approved import ApprovedUnits, approved_before
 from gatewayd.app.board import Board
+from gatewayd.app.firmware import FirmwareRoom
 from gatewayd.app.health import CONNECTED, Health, LineHealth
 from gatewayd.app.key_requests import KeyRequests
 from gatewayd.app.lines import make_lines
@@ -29,14 +30,17 @@ from gatewayd.app.traces import Traces
 from gatewayd.app.wiring import Hand, Wiring
 from gatewayd.config import Config, site_config
 from gatewayd.core.actions import (
+    AbortFile,
     Action,
     Admit,
     Answer,
     ApproveInventory,
     Bar,
     CloseWindow,
+    DisplayText,
     GiveKey,
     Identify,
+    KeepCard,
     Latch,
     OpenWindow,
     Order,
@@ -49,8 +53,11 @@ from gatewayd.core.actions import (
     ReplaceKey,
     ReportHealth,
     SavePermissions,
+    SendFile,
     Show,
     Signal,
+    TellMaker,
+    UnitCommand,
 )
 from gatewayd.core.events import GatewayStarted, GatewayStopped, InternalError
 from gatewayd.core.facts import PermissionsCommitted, PermissionsNotCommitted
@@ -180,12 +187,14 @@ class Site:
             tell=self._wiring.tell,
         )
         self._traces = Traces(self._state.path, self._lines, self._clock)
+        self._firmware = FirmwareRoom(self._state.path, self._line_of, self._wiring.tell)
         self._control = Control(
             config.site.control_socket,
             self._router.submit,
             {
                 "audit.report": self._audit,
                 **self._traces.handlers,
+                **self._firmware.handlers,
                 **key_requests.handlers,
                 **self._board.handlers,
             },
@@ -230,6 +239,7 @@ class Site:
                 if self._config.mqtt.trust == "broker":
                     log.warning("requests_unsigned", next=UNSIGNED)
                 refused = await self._ended
+                self._firmware.stop()
                 await self._say_goodbye(refused)
                 self._wiring.stop()  # what ends because we do is no event
                 for task in tasks:
@@ -250,6 +260,7 @@ class Site:
             self._broker.run(),
             self._control.run(),
             self._traces.run(),
+            self._firmware.run(),
             self._keyring.run(),
             self._approved.run(),
             self._report_health(),
@@ -297,6 +308,11 @@ class Site:
             Release: lambda each, _: self._line(each).send(each),
             Latch: lambda each, _: self._line(each).send(each),
             Signal: lambda each, _: self._line(each).send(each),
+            DisplayText: lambda each, _: self._line(each).send(each),
+            TellMaker: lambda each, _: self._line(each).send(each),
+            KeepCard: lambda each, _: self._line(each).send(each),
+            SendFile: lambda each, _: self._firmware.send(each),
+            AbortFile: lambda each, _: self._firmware.abort(each),
             Record: self._record,
             Answer: lambda each, _: self._router.answer(each),
             ReportHealth: lambda each, _: self._router.answer(self._health_answer(each)),
@@ -315,7 +331,7 @@ class Site:
         }
 
     def _line(
-        self, action: Admit | Bar | Identify | Order | OpenWindow | CloseWindow
+        self, action: Admit | Bar | Identify | Order | UnitCommand | OpenWindow | CloseWindow
     ) -> OsdpLine:
         return self._line_of[action.controller]
 

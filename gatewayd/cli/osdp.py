@@ -13,6 +13,7 @@ from gatewayd.app.errands import Place, Portrait
 from gatewayd.app.known import known_at
 from gatewayd.app.moving import Moved, Spot
 from gatewayd.app.ports import NO_BAUD, Port
+from gatewayd.cli import firmware
 from gatewayd.cli.options import AsJson
 from gatewayd.cli.portrait import capabilities_of, lines_of
 from gatewayd.cli.where import Device, LineName, SomeConfig, Tcp, port_of, require_baud
@@ -175,6 +176,7 @@ commands: Mapping[str, Callable[..., None]] = {
     "address": address,
     "blink": blink,
     "output": output,
+    "firmware": firmware.command,
 }
 
 

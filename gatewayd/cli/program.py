@@ -27,7 +27,7 @@ COMMANDS = {
     "check": "List every mistake in the configuration.",
     "audit": "Show what the hardware audit says of every controller.",
     "discover": "Look for units on a line.",
-    "osdp": "Set up one unit: say who it is, move it, let it blink, pulse an output.",
+    "osdp": "Set up one unit: say who it is, move it, blink, pulse an output, update it.",
     "keys": "Make the root key; import, list and forget units' keys.",
     "commission": "Give a unit its first key.",
     "accept": "Take another unit for a controller.",

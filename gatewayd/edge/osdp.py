@@ -11,6 +11,7 @@ early, because a line at full speed moves its deadline thousands of times a seco
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from secrets import token_bytes
@@ -18,7 +19,7 @@ from typing import ParamSpec, Protocol
 
 import structlog
 
-from gatewayd.core.actions import Order
+from gatewayd.core.actions import Order, UnitCommand
 from gatewayd.core.facts import (
     ControllerAlarmed,
     ControllerAnswers,
@@ -26,6 +27,7 @@ from gatewayd.core.facts import (
     ControllerOffline,
     ControllerSilent,
     Fact,
+    FileEnded,
     OrderDone,
     Outcome,
     SetupFailed,
@@ -34,10 +36,13 @@ from gatewayd.core.facts import (
 from gatewayd.core.facts import WindowClosed as WindowHasClosed
 from gatewayd.core.model import ControllerId, Identity, OrderId
 from gatewayd.edge.link import Link, Opener
+from gatewayd.edge.osdp_limits import obstacle
+from gatewayd.edge.osdp_side_work import SideWork, in_words
 from gatewayd.edge.osdp_words import UNTAGGED, commands_for, facts_from, identity_of, outcome_of
 from protocol.osdp.bus import Bus
 from protocol.osdp.commands import KeyType, SetKey
 from protocol.osdp.counters import Counters
+from protocol.osdp.file_sender import Ended, Progress
 from protocol.osdp.happenings import (
     Alarming,
     Answers,
@@ -133,6 +138,7 @@ class OsdpLine:
         self._addresses = {unit.controller: unit.address for unit in settings.units}
         self._identities: dict[int, Identity] = {}
         self._tell = tell
+        character_time = BITS_PER_CHARACTER / settings.baud if settings.baud else 0.0
         self._bus = Bus(
             [
                 PeripheralSettings(
@@ -140,9 +146,10 @@ class OsdpLine:
                 )
                 for each in settings.units
             ],
-            character_time=BITS_PER_CHARACTER / settings.baud if settings.baud else 0.0,
+            character_time=character_time,
             chance=token_bytes,
         )
+        self._side = SideWork(self.name, self._bus.send, character_time, self._file_ended)
         self._link = Link(settings.opener, self)
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -169,30 +176,43 @@ class OsdpLine:
         """What happened so far with one unit of this line."""
         return self._bus.counters(self._addresses[controller])
 
+    def unused(self, controller: ControllerId) -> Counter[str]:
+        """Count the answers of one unit that nothing here used, by kind."""
+        return self._side.unused(self._addresses[controller])
+
     # --- what the brain wants ---------------------------------------------------------
 
     def admit(self, controller: ControllerId, connection: int) -> None:
         """Open the gate for this connection; for an older one nothing happens."""
-        self._bus.open_gate(self._addresses[controller], connection)
+        address = self._addresses[controller]
+        if self._bus.open_gate(address, connection):
+            self._side.opened(address, connection, self._identities[address], self._now())
         self._pump()
 
     def bar(self, controller: ControllerId) -> None:
         """Close the gate."""
-        self._bus.close_gate(self._addresses[controller], identify_again=False)
-        self._pump()
+        self._close(self._addresses[controller], identify_again=False)
 
     def identify(self, controller: ControllerId) -> None:
         """Close the gate and read the identity again."""
-        self._bus.close_gate(self._addresses[controller], identify_again=True)
+        self._close(self._addresses[controller], identify_again=True)
+
+    def _close(self, address: int, *, identify_again: bool) -> None:
+        if self._loop is not None:  # else nothing has been open yet
+            self._side.closed(address, self._now(), gone=False)
+        self._bus.close_gate(address, identify_again=identify_again)
         self._pump()
 
-    def send(self, order: Order) -> None:
+    def send(self, order: Order | UnitCommand) -> None:
         """Queue an order; it ends in one `OrderDone`, perhaps before this returns."""
         address = self._addresses[order.controller]
         identity = self._identities.get(address)
         commands = commands_for(order, identity.capabilities if identity else ())
         if not commands:
             self._tell(OrderDone(order.order, Outcome.DELIVERED, "the unit has neither"))
+            return
+        if against := obstacle(order, [each for each, *_ in commands], identity):
+            self._tell(OrderDone(order.order, Outcome.NOT_SENT, against))
             return
         for command, priority, tag in commands:
             queued = self._bus.send(
@@ -206,6 +226,30 @@ class OsdpLine:
             if not queued and tag != UNTAGGED:
                 self._tell(OrderDone(order.order, Outcome.NOT_SENT, "offline, barred or busy"))
         self._pump()
+
+    # --- files ------------------------------------------------------------------------
+
+    def send_file(self, controller: ControllerId, content: bytes) -> str:
+        """Begin to send a file to a unit whose gate is open; it ends in one `FileEnded`.
+
+        Returns why not, if it does not begin.
+        """
+        why = self._side.send_file(self._addresses[controller], content, self._now())
+        self._pump()
+        return why
+
+    def abort_file(self, controller: ControllerId) -> None:
+        """Call it off; nothing happens if there is none."""
+        self._side.transfers.abort(self._addresses[controller], self._now())
+        self._pump()
+
+    def file_progress(self, controller: ControllerId) -> Progress | None:
+        """Say how far the newest file is, or how it ended; None if there was none."""
+        return self._side.transfers.progress(self._addresses[controller])
+
+    def _file_ended(self, address: int, ended: Ended) -> None:
+        controller = self._units[address].controller
+        self._tell(FileEnded(controller, ended.well, in_words(ended)))
 
     # --- keys -------------------------------------------------------------------------
 
@@ -274,6 +318,7 @@ class OsdpLine:
             log.warning(
                 "line_down", line=self.name, why=why, next="it is opened again by itself"
             )
+        self._side.line_lost(self._now())
         self._step(self._bus.link_down, self._now())
 
     def no_link(self, why: str) -> None:
@@ -307,6 +352,7 @@ class OsdpLine:
             while True:
                 while (event := self._bus.next_event()) is not None:
                     self._hear(event)
+                self._side.transfers.step(self._loop.time())
                 frame = self._bus.outgoing(self._loop.time())
                 if frame:
                     if self.tap is not None:
@@ -321,7 +367,7 @@ class OsdpLine:
         self._arm(self._loop)
 
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
-        deadline = self._bus.deadline
+        deadline = min(self._bus.deadline, self._side.transfers.deadline)
         if self._timer is not None:
             if self._timer.when() <= deadline:
                 return
@@ -345,17 +391,15 @@ class OsdpLine:
     def _translate(self, event: BusEvent) -> None:
         match event:
             case Replied():
-                unit = self._units[event.address]
-                for fact in facts_from(
-                    event, unit.controller, unit.card_formats, self._now()
-                ):
-                    self._tell(fact)
+                self._replied(event)
             case Done(tag=tag) if tag == KEY:
                 if self._key_owner is not None:
                     self._key_owner.ended(self._of(event), *outcome_of(event.outcome))
             case Done():
-                if event.tag != UNTAGGED:
-                    self._tell(OrderDone(OrderId(event.tag), *outcome_of(event.outcome)))
+                if event.tag != UNTAGGED and not self._side.done(event, self._now()):
+                    reply = self._side.reply_to(event.tag)
+                    ended = *outcome_of(event.outcome), reply
+                    self._tell(OrderDone(OrderId(event.tag), *ended))
             case Identified():
                 self._identified(event)
             case Unreadable():
@@ -364,6 +408,16 @@ class OsdpLine:
                 self._translate_window(event)
             case _:
                 self._translate_change(event)
+
+    def _replied(self, event: Replied) -> None:
+        if self._side.replied(event):
+            return
+        unit = self._units[event.address]
+        facts = list(facts_from(event, unit.controller, unit.card_formats, self._now()))
+        for fact in facts:
+            self._tell(fact)
+        if not facts:
+            self._side.unclaimed(event, self._now())
 
     def _identified(self, event: Identified) -> None:
         controller, identity = self._of(event), identity_of(event)
@@ -395,6 +449,7 @@ class OsdpLine:
             case Answers():
                 self._tell(ControllerAnswers(self._of(event), event.connection))
             case WentOffline():
+                self._side.closed(event.address, self._now(), gone=True)
                 self._tell(ControllerOffline(self._of(event), event.connection, event.why))
 
     def _of(self, event: _OfOne) -> ControllerId:

@@ -98,6 +98,7 @@ class Transfers:
         self._longest = longest_part(character_time)
         self._ended = ended
         self._running: dict[int, _Running] = {}
+        self._over: dict[int, Progress] = {}
         self._tag = LAST_TAG
 
     @property
@@ -125,9 +126,9 @@ class Transfers:
         return True
 
     def progress(self, address: int) -> Progress | None:
-        """Say how far a transfer is; None if there is none."""
+        """Say how far the newest transfer is, or how it ended; None if there was none."""
         running = self._running.get(address)
-        return None if running is None else running.sender.progress
+        return self._over.get(address) if running is None else running.sender.progress
 
     # --- what happens to the unit -----------------------------------------------------
 
@@ -210,6 +211,7 @@ class Transfers:
                 self._next(address, running, now)
             if running.sender.ended is not None:
                 del self._running[address]
+                self._over[address] = running.sender.progress
                 self._ended(address, running.sender.ended)
 
     def _next(self, address: int, running: _Running, now: float) -> None:

@@ -7,7 +7,16 @@ capabilities (SIA OSDP 2.2, Annex B).
 
 from collections.abc import Iterator, Mapping
 
-from gatewayd.core.actions import Latch, Order, Release, Signal, Tone
+from gatewayd.core.actions import (
+    DisplayText,
+    Latch,
+    Order,
+    Release,
+    Signal,
+    TellMaker,
+    Tone,
+    UnitCommand,
+)
 from gatewayd.core.facts import (
     CardRead,
     Fact,
@@ -23,13 +32,17 @@ from protocol import wiegand
 from protocol.message import Message
 from protocol.osdp.commands import (
     BuzzerTone,
+    KeepActive,
     LedColour,
     LedRecord,
+    ManufacturerCommand,
     OutputAction,
     OutputRecord,
     SetLeds,
     SetOutputs,
+    ShowText,
     SoundBuzzer,
+    TextCommand,
 )
 from protocol.osdp.happenings import (
     Delivered,
@@ -141,7 +154,7 @@ def outcome_of(ending: Ending) -> tuple[Outcome, str]:
             return Outcome.NOT_SENT, "the connection ended"
 
 
-def commands_for(order: Order, capabilities: Capabilities) -> list[Tagged]:
+def commands_for(order: Order | UnitCommand, capabilities: Capabilities) -> list[Tagged]:
     """Return what to send for an order, the last one tagged with its number.
 
     Empty if the unit has nothing to carry it out with.
@@ -157,10 +170,27 @@ def commands_for(order: Order, capabilities: Capabilities) -> list[Tagged]:
             return [(latch, Priority.UNLOCK, order.order)]  # below it, a later one would pass
         case Signal():
             return _signal(order, capabilities)
+        case _:
+            return [(_unit_command(order), Priority.ROUTINE, order.order)]
+
+
+def _unit_command(order: UnitCommand) -> Message:
+    match order:
+        case DisplayText():
+            text, how = order.text.encode("ascii"), TextCommand.FOR_A_WHILE_WRAPPED
+            return ShowText(order.reader, how, order.seconds, 1, 1, text)
+        case TellMaker():
+            return ManufacturerCommand(order.vendor, order.data)
+        case _:
+            return KeepActive(round(order.seconds * 1000))
 
 
 def _signal(order: Signal, capabilities: Capabilities) -> list[Tagged]:
-    has = {function for function, compliance, _ in capabilities if compliance}
+    has = {
+        function
+        for function, compliance, count in capabilities
+        if compliance and (count or function != LIGHTS)
+    }
     commands: list[Message] = []
     if LIGHTS in has:
         commands.append(SetLeds((_light(order.reader, order.tone),)))

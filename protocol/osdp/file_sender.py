@@ -103,6 +103,7 @@ class Progress:
     acknowledged: int
     total: int
     interruptions: int  # lost connections, and beginnings anew
+    ended: Ended | None = None
 
 
 class FileSender:
@@ -130,7 +131,8 @@ class FileSender:
     def progress(self) -> Progress:
         """How far it is."""
         total = len(self._content)
-        return Progress(self._stage, self._acknowledged, total, self._interruptions)
+        done, often = self._acknowledged, self._interruptions
+        return Progress(self._stage, done, total, often, self.ended)
 
     @property
     def _stage(self) -> Stage:

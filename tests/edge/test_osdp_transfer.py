@@ -159,6 +159,7 @@ def test_one_unit_has_one_transfer_at_a_time() -> None:
     site = world()
     site.begin(1)
     assert not site.transfers.begin(1, FIRMWARE, who())
+    assert site.transfers.progress(2) is None
 
 
 def test_nothing_is_longer_than_what_the_unit_takes() -> None:
@@ -357,7 +358,9 @@ def test_it_can_be_called_off() -> None:
     assert site.run_to_the_end(1) == Ended(End.ABORTED, "as asked")
     assert site.line.device(1).files.aborted == 1
     assert not site.transfers.abort(1, site.line.now)
-    assert site.transfers.progress(1) is None
+    progress = site.transfers.progress(1)
+    assert progress is not None
+    assert progress.ended == Ended(End.ABORTED, "as asked")
 
 
 def test_a_full_queue_holds_it_up_and_no_more() -> None:

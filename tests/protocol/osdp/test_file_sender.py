@@ -79,7 +79,7 @@ def test_the_unit_says_how_it_ended(status: TransferStatus, end: End) -> None:
     fragment(sender)
     sender.answered(status, 0.0)
     assert sender.ended == Ended(end)
-    assert sender.progress == Progress(Stage.ENDED, 10, 10, 0)
+    assert sender.progress == Progress(Stage.ENDED, 10, 10, 0, Ended(end))
 
 
 @pytest.mark.parametrize("size", [0, LARGEST_FILE + 1])
