@@ -34,7 +34,7 @@ from protocol.osdp.commands import (
     SetKey,
     SetOutputs,
 )
-from protocol.osdp.commissioning import LONGEST_WINDOW
+from protocol.osdp.commissioning import LONGEST_WINDOW, Window
 from protocol.osdp.frame import Frame, FrameReader
 from protocol.osdp.orders import QUEUE_BOUND
 from protocol.osdp.replies import Ack, CommunicationSettings, Identification, Nak
@@ -570,3 +570,15 @@ def test_outside_a_window_the_default_key_is_never_asked_for() -> None:
     line.run(30)
     assert set(selectors(line)) == {b"\x01"}
     assert SetOutputs.CODE not in {frame.code for _, frame in line.heard(1)}
+
+
+def test_the_default_key_passes_no_gate_but_that_of_a_window() -> None:
+    """By construction, should ever somebody try it without opening a window."""
+    line = delivered()
+    peripheral = line.bus._peripherals[1]
+    peripheral._introduction.window = Window(until=line.now + 60)
+    line.close_gate(1)
+    peripheral._introduction.forget()
+    with pytest.raises(AssertionError):
+        line.run(5)
+    assert not line.heard(1, Challenge.CODE)
