@@ -19,6 +19,7 @@ records for standard output:
     {"heard": "pulse", "address": 1, "output": 0, "seconds": 5.0, "at": 12.3}
     {"heard": "light", "address": 1, "colour": "green", "at": 12.3}
     {"heard": "sound", "address": 1, "count": 1, "at": 12.3}
+    {"heard": "file", "address": 1, "size": 8000, "digest": "9f86…", "at": 12.3}
     {"heard": "key", "address": 1, "at": 12.3}    it has another key, which is not said
     {"history": 1, "codes": ["61", "62"]}    every command that the unit heard, the newest last
     {"complaint": "what no panel may do", "address": 1}
@@ -32,6 +33,7 @@ as it changes their addresses; without one they hear at any. Answers given at on
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -200,6 +202,10 @@ class Site:
             self._heard("light", device, now, colour=colour.name.lower())
         while device.sounds:
             self._heard("sound", device, now, count=device.sounds.popleft().count)
+        while device.files.files:
+            content = device.files.files.popleft()
+            digest = hashlib.sha256(content).hexdigest()
+            self._heard("file", device, now, size=len(content), digest=digest)
         if device.key != self._keys[device]:
             self._keys[device] = device.key
             self._heard("key", device, now)
