@@ -51,6 +51,7 @@ async def test_a_broker_that_was_never_there_hears_everything_from_the_start(
         before = world.now
 
         await world.daemon.start()
+        await world.caught_up(SUPPORTED)
         await an_eventful_moment(world)
         await an_eventful_moment(world)
         assert world.now == before

@@ -17,6 +17,7 @@ async def test_permissions_outlive_a_restart_and_need_no_broker(tmp_path: Path) 
         await world.broker_dies()
         before = world.now
         await world.daemon.start()
+        await world.caught_up(SUPPORTED)
         world.card("lobby", ANNA)
         await world.pulse("lobby")
 
