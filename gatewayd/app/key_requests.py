@@ -4,8 +4,7 @@
     keys.import  {"keys": {"lobby-reader": "8f3c…"}}  those that units have already
     keys.forget  {"controller": "lobby-reader"}     of a unit that is gone
 
-What is changed becomes an event. A unit whose key is forgotten must pass the audit again,
-which it cannot without a key.
+What is changed becomes an event. The session of a unit whose key is forgotten ends.
 """
 
 import re
@@ -13,7 +12,6 @@ from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from gatewayd.core.events import ControllerKeyChanged, Event
-from gatewayd.core.facts import ControllerAlarmed, Fact
 from gatewayd.core.model import ControllerId
 from gatewayd.edge.control import Handlers, Unable
 from gatewayd.edge.key_store import KeyStore
@@ -21,8 +19,6 @@ from gatewayd.edge.osdp_keys import Keyring
 from gatewayd.edge.payloads import ErrorCode
 from gatewayd.edge.secret import Secret
 from gatewayd.errors import GatewayError, UsageError
-
-FORGOTTEN = "its key was forgotten here"
 
 _KEY = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 
@@ -36,12 +32,10 @@ class KeyRequests:
         secure: Container[ControllerId],
         *,
         note: Callable[[Event], None],
-        tell: Callable[[Fact], None],
     ) -> None:
         self._keyring = keyring
         self._secure = secure
         self._note = note
-        self._tell = tell
 
     @property
     def handlers(self) -> Handlers:
@@ -83,8 +77,6 @@ class KeyRequests:
         except GatewayError as error:
             raise _unable(error) from None
         self._note(ControllerKeyChanged(controller, generation, "forgotten"))
-        if controller in self._secure:
-            self._tell(ControllerAlarmed(controller, FORGOTTEN))
         return {"forgotten": controller, "generation": generation}
 
 

@@ -184,7 +184,6 @@ class Site:
             self._keyring,
             config.secure,
             note=lambda event: self._record(Record(event), self._clock.moment()),
-            tell=self._wiring.tell,
         )
         self._traces = Traces(self._state.path, self._lines, self._clock)
         self._firmware = FirmwareRoom(self._state.path, self._line_of, self._wiring.tell)

@@ -129,9 +129,8 @@ class Keyring:
             return self.store.generation
 
     async def forget(self, controller: ControllerId) -> int:
-        """Drop all keys of a unit; return the number of that change.
+        """Drop all keys of a unit, which ends its session; return the number of that change.
 
-        Its session goes on, so whoever asks sees to it that it is not driven any more.
         Raises UsageError or StateError.
         """
         async with self._changing:

@@ -216,7 +216,8 @@ class Bus(Turns):
     def set_keys(self, address: int, keys: tuple[BaseKey, ...]) -> None:
         """Try these keys in the handshakes begun from now on; a standing session stays.
 
-        Raises ValueError for more than `MOST_KEYS`.
+        With none at all it ends: nobody is believed whose key was forgotten. Raises
+        ValueError for more than `MOST_KEYS`.
         """
         peripheral = self._peripherals[address]
         peripheral.set_keys(keys, self._now)

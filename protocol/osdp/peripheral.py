@@ -145,10 +145,16 @@ class Peripheral(Conversation):
     # --- keys and commissioning -------------------------------------------------------
 
     def set_keys(self, keys: tuple[BaseKey, ...], now: float) -> None:
-        """Try these from the next handshake on; soon, if no session stands."""
+        """Try these from the next handshake on; soon, if no session stands.
+
+        Without any no session goes on, but that of a commissioning.
+        """
         require_keys(self.address, keys)
         introduction = self._introduction
         introduction.keys = keys
+        if not keys and introduction.in_session and self.window is None:
+            self.end_connection("its key was forgotten", now)
+            return
         if introduction.in_session or introduction.proving:
             return
         if introduction.lacks_key:

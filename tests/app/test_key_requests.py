@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from gatewayd.app.key_requests import FORGOTTEN, KeyRequests
+from gatewayd.app.key_requests import KeyRequests
 from gatewayd.core.events import ControllerKeyChanged, Event
-from gatewayd.core.facts import ControllerAlarmed, Fact
 from gatewayd.core.model import ControllerId
 from gatewayd.edge.control import Unable
 from gatewayd.edge.key_store import FILE, KeyStore
@@ -28,11 +27,8 @@ class Desk:
     def __init__(self, place: Path, *, root: bool = True) -> None:
         store = KeyStore.open(place / FILE, create_root_key(place / "root")) if root else None
         self.events: list[Event] = []
-        self.facts: list[Fact] = []
-        ring = Keyring(store, self.facts.append)
-        self._requests = KeyRequests(
-            ring, {LOBBY, GONE}, note=self.events.append, tell=self.facts.append
-        )
+        ring = Keyring(store, lambda _: None)
+        self._requests = KeyRequests(ring, {LOBBY, GONE}, note=self.events.append)
 
     async def ask(self, command: str, args: Mapping[str, Any]) -> Any:  # noqa: ANN401  JSON
         return await self._requests.handlers[command](args)
@@ -54,7 +50,6 @@ async def test_keys_are_imported_listed_and_forgotten(tmp_path: Path) -> None:
     assert KEY not in str(listed)
     done = await desk.ask("keys.forget", {"controller": LOBBY})
     assert done == {"forgotten": LOBBY, "generation": 2}
-    assert desk.facts == [ControllerAlarmed(LOBBY, FORGOTTEN)]
     assert desk.events == [
         ControllerKeyChanged(LOBBY, 1, "imported"),
         ControllerKeyChanged(GONE, 1, "imported"),

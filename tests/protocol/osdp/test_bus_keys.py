@@ -141,6 +141,23 @@ def test_other_keys_leave_a_session_and_a_handshake_alone() -> None:
     assert not line.events(Identified)[-1].proved
 
 
+def test_a_unit_whose_key_is_forgotten_is_not_driven_any_more() -> None:
+    line = meeting(Device(1, key=OLD.content), OLD)
+    line.run(5)
+    line.bus.open_gate(1, line.connection(1))
+    line.run(5)
+    line.bus.set_keys(1, ())
+    line.run(30)
+    (ended,) = line.events(WentOffline)
+    assert ended.why == "its key was forgotten"
+    assert not line.events(Identified)[-1].proved
+    assert not line.bus.open_gate(1, line.events(Identified)[-1].connection)
+
+    line.bus.set_keys(1, (OLD,))
+    line.run(1)
+    assert line.events(Identified)[-1].key == "old"
+
+
 def test_keys_may_be_given_before_there_is_a_line() -> None:
     bus = Bus([PeripheralSettings(1, secure=True)], chance=bytes)
     bus.set_keys(1, (OLD,))
@@ -153,3 +170,24 @@ def test_too_many_keys_are_refused() -> None:
     line = meeting(Device(1))
     with pytest.raises(ValueError, match="at most 2"):
         line.bus.set_keys(1, (NEW, OLD, OTHER))
+
+
+@pytest.mark.parametrize("has", [NEW, OLD])
+@pytest.mark.parametrize("phase", [0.0, 0.31, 0.55])
+@pytest.mark.parametrize("outage", [1, 4, 7, 12, 60])
+def test_a_unit_that_returns_is_met_within_a_second_with_either_key(
+    outage: float, phase: float, has: BaseKey
+) -> None:
+    line = meeting(Device(1, key=has.content), NEW, OLD)
+    line.run(1 + phase)
+    line.place(1).unplugged = True
+    line.run(outage)
+    line.device(1).cycle_power()
+    line.place(1).unplugged = False
+    met = len(line.events(Identified))
+    polls = line.bus.counters(1).polls
+    line.run_until(lambda: line.bus.counters(1).polls > polls, 1.0)
+
+    assert line.bus.counters(1).polls > polls
+    assert [event.key for event in line.events(Identified)[met:]] == [has.name]
+    assert not alarms(line)
