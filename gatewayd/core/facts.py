@@ -136,7 +136,7 @@ class Outcome(StrEnum):
     """How a command to a controller ended."""
 
     DELIVERED = "delivered"  # the controller acknowledged it
-    REFUSED = "refused"  # the controller answered NAK
+    REFUSED = "refused"  # the controller answered NAK, or says that it cannot do such a thing
     EXPIRED = "expired"  # never sent; too late now
     UNCONFIRMED = "unconfirmed"  # sent at least once, never acknowledged; it may have acted
     NOT_SENT = "not_sent"  # offline, barred, or the queue was full; nothing was sent

@@ -110,7 +110,8 @@ class UnitCommands:
         more = f": {fact.detail}" if fact.detail else ""
         match fact.outcome:
             case Outcome.DELIVERED:
-                result = None if fact.reply is None else {"reply": fact.reply}
+                asked = isinstance(pending.request.command, AskMaker)
+                result = {"reply": fact.reply} if asked else None
                 self._desk.end(pending.request, result=result)
             case Outcome.REFUSED:
                 self._desk.end(pending.request, "controller_refused", f"it refused{more}")
@@ -135,9 +136,8 @@ class UnitCommands:
 
 def _lacking(unit: Unit, command: Asked) -> str:
     """Say what the unit would need and does not have."""
-    able: dict[int, int] = {}
-    if unit.identity is not None:
-        able = {function: level for function, level, _ in unit.identity.capabilities}
+    said = unit.identity.capabilities if unit.identity else ()
+    able = {function: level for function, level, _ in said}
     if isinstance(command, ShowText):
         return _without_room(unit, COLUMNS * ROWS.get(able.get(TEXT, 0), 0), command.text)
     if isinstance(command, KeepCardActive) and not able.get(SMART_CARD):

@@ -212,7 +212,7 @@ class OsdpLine:
             self._tell(OrderDone(order.order, Outcome.DELIVERED, "the unit has neither"))
             return
         if against := obstacle(order, [each for each, *_ in commands], identity):
-            self._tell(OrderDone(order.order, Outcome.NOT_SENT, against))
+            self._tell(OrderDone(order.order, Outcome.REFUSED, against))
             return
         for command, priority, tag in commands:
             queued = self._bus.send(

@@ -77,6 +77,13 @@ def test_what_the_unit_said_to_its_makers_command_is_the_answer() -> None:
     assert answer.result == {"reply": "0102"}
 
 
+def test_a_makers_command_without_an_answer_says_so() -> None:
+    world = at_work()
+    sent = given(world.ask(MAKER))
+    (answer,) = of(Answer, world.tell(OrderDone(sent.order, Outcome.DELIVERED)))
+    assert answer.result == {"reply": None}
+
+
 @pytest.mark.parametrize(
     ("outcome", "error"),
     [

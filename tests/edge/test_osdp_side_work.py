@@ -274,5 +274,5 @@ async def test_an_output_it_does_not_have_is_said_at_once() -> None:
     async with at_work() as site:
         site.line.send(Release(OrderId(7), C1, 1, 2, 5.0, 1e9))
         assert site.of(OrderDone) == [
-            OrderDone(OrderId(7), Outcome.NOT_SENT, "it has no output 2")
+            OrderDone(OrderId(7), Outcome.REFUSED, "it has no output 2")
         ]
