@@ -327,7 +327,7 @@ class Target:
 
 
 TARGETS: Mapping[str, Target] = {
-    "frames": Target(frames, lambda: [*_wires(), b"\xff".join(_wires())]),
+    "frames": Target(frames, lambda: [*_wires(), b"\xff".join(_wires())], longest=2000),
     "envelopes": Target(
         envelopes, lambda: [wire[1:2] + wire[4:-2] for wire in _wires()], longest=1600
     ),
