@@ -1,7 +1,7 @@
 """Errands to one unit while no daemon has its line: who is it, and do what it is told.
 
 The same bus as the daemon's speaks to it, inside a session if its key is known here. Every
-unit may be asked who it is and how it is. Only one that the catalogue approves is driven.
+unit may be asked who it is. Only one that the audit approves is asked more, or driven.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -156,10 +156,11 @@ async def _met(talk: Talk[BusEvent], place: Place) -> Identified:
 
 
 async def identify(place: Place) -> Portrait:
-    """Ask a unit who it is, what it can do and how it is."""
+    """Ask a unit who it is and what it can do; an approved one also how it is."""
     async with visiting(place) as visit:
         portrait = Portrait(visit.identity, visit.met.fault)
-        if not visit.enter():
+        found = verdict_on(visit.identity, place, visit.met.fault)
+        if found.verdict is not Verdict.APPROVED or not visit.enter():
             return portrait
         ending, local = await visit.ask(ReadLocalStatus())
         if isinstance(ending, RefusedByUnit):

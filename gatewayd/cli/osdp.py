@@ -62,7 +62,7 @@ def identify(  # noqa: PLR0913 - a command line has options
     checksum: Checksum = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say who a unit is, what it can do and how it is.
+    """Say who a unit is and what it can do; of an approved one also how it is.
 
     It is asked, and nothing is driven.
 
