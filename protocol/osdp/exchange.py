@@ -59,10 +59,6 @@ class Count:
         if exchange.before + STRAGGLER_WINDOW > now:
             self.rest(exchange)
 
-    def too_late(self, exchange: Exchange, frame: Frame, now: float) -> bool:
-        """Whether it is a duplicate of an answer to an earlier command."""
-        return (
-            frame.sequence != exchange.sequence
-            and frame.code != Busy.CODE
-            and self._rests_until[frame.sequence] > now
-        )
+    def too_late(self, frame: Frame, now: float) -> bool:
+        """Whether one with another number is a duplicate of an answer to an earlier command."""
+        return frame.code != Busy.CODE and self._rests_until[frame.sequence] > now

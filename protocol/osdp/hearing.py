@@ -32,7 +32,7 @@ def judge(
     frame: Frame, exchange: Exchange, count: Count, introduction: Introduction, now: float
 ) -> tuple[Heard, Frame]:
     """Say what a frame is that came while `exchange` is pending; return it opened."""
-    if count.too_late(exchange, frame, now):
+    if frame.sequence != exchange.sequence and count.too_late(frame, now):
         return Heard.NOBODYS, frame
     opened = introduction.session.open(frame)
     if opened is None:

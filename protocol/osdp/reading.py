@@ -38,6 +38,7 @@ from protocol.osdp.replies import (
 from protocol.osdp.telling import Telling
 
 UNCHANGED = Next(after=None)
+PLAIN = (Ack, Nak)  # answers with nothing to pass on
 
 
 class Reading:
@@ -166,10 +167,9 @@ class Reading:
         *,
         waited: float = 0.0,
     ) -> None:
-        if reply is None or isinstance(reply, Ack | Nak):
+        if reply is None or isinstance(reply, PLAIN):
             return
-        wanted = Open if tag is None else Open | Commissioning
-        if isinstance(gate, wanted):
+        if isinstance(gate, Open) or (tag is not None and isinstance(gate, Commissioning)):
             self._telling.replied(command, reply, tag, waited)
         else:
             self._telling.unwanted(reply)
