@@ -21,6 +21,8 @@ RANDOM_IN_KEYS = 6  # bytes of RND.A that enter the session's keys
 
 DEFAULT_KEY = bytes(range(0x30, 0x40))  # SCBK-D, which everybody knows
 
+_LONGEST_PERIOD = 10  # of keys that repeat themselves: a word, all the digits
+
 _ENCRYPTION, _FIRST_MAC, _LAST_MAC = b"\x01\x82", b"\x01\x01", b"\x01\x02"
 
 
@@ -104,10 +106,11 @@ def weakness(key: bytes) -> str | None:
     found = {
         "is the default key": key == DEFAULT_KEY,
         "is one byte repeated": steps == {0},
-        "repeats itself": key == key[: KEY_LENGTH // 2] * 2,
+        "repeats itself": any(key[at:] == key[:-at] for at in range(2, _LONGEST_PERIOD + 1)),
         "only rises": steps == {1} or list(key) == ascending,
         "only falls": steps == {0xFF} or list(key) == ascending[::-1],
         "counts in equal steps": len(steps) == 1,
+        "reads the same backwards": key.hex() == key.hex()[::-1],
     }
     return next((what for what, true in found.items() if true), None)
 

@@ -66,6 +66,9 @@ def test_keys_do_not_show() -> None:
         (bytes(at * 35 & 0xFF for at in range(16)), "counts in equal steps"),
         (bytes.fromhex("deadbeefdeadbeefdeadbeefdeadbeef"), "repeats itself"),
         (bytes.fromhex("8f1d4ac2077eb933") * 2, "repeats itself"),
+        (b"secretsecretsecr", "repeats itself"),
+        (b"0123456789012345", "repeats itself"),
+        (bytes.fromhex("0123456789abcdeffedcba9876543210"), "reads the same backwards"),
     ],
 )
 def test_weak_keys_are_told_apart(key: bytes, why: str) -> None:
