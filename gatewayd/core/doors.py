@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from gatewayd.core.actions import Action, Record, RememberModes, Show, Tone
-from gatewayd.core.controllers import Controllers, Unit
+from gatewayd.core.controllers import Controllers
 from gatewayd.core.decide import Grants, decide
 from gatewayd.core.desk import Desk
 from gatewayd.core.door import DoorState
@@ -53,6 +53,7 @@ from gatewayd.core.model import (
 from gatewayd.core.requests import Request
 from gatewayd.core.site import STALE_SECONDS, parts
 from gatewayd.core.spare_inputs import SpareInputs
+from gatewayd.core.unit import Unit
 from gatewayd.core.views import view_of
 
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gatewayd.core.actions import Action, DisplayText, KeepCard, TellMaker, UnitCommand
-from gatewayd.core.controllers import Controllers, Unit
+from gatewayd.core.controllers import Controllers
 from gatewayd.core.desk import Desk
 from gatewayd.core.facts import OrderDone, Outcome
 from gatewayd.core.model import ControllerId, Door, Moment, OrderId
 from gatewayd.core.orders import LOST_AFTER
 from gatewayd.core.requests import AskMaker, KeepCardActive, Request, ShowText
+from gatewayd.core.unit import Unit
 
 PATIENCE = 5.0  # seconds from the request; the command is not sent later
 MOST_PENDING = 64  # of all controllers

@@ -10,9 +10,9 @@ from typing import Any
 from tests.cli.conftest import PATIENCE, Daemon, gatewayd
 
 COUNTERS = {
-    "polls": 86012, "reports": 412, "replies": 86019, "retries": 3, "timeouts": 4, "bad_checks": 1, 
-    "busy": 2, "naks": {"3": 5, "4": 2}, "unreadable": 0, "connections": 1, "resets": 6, "sessions": 8,
-    "lost_sessions": 9, "unproved": 0,
+    "polls": 86012, "reports": 412, "replies": 86019, "retries": 3, "timeouts": 4,
+    "bad_checks": 1, "busy": 2, "naks": {"3": 5, "4": 2}, "unreadable": 0, "connections": 1,
+    "resets": 6, "sessions": 8, "lost_sessions": 9, "unproved": 0,
     "round_trip_ms": {"p50": 3.16, "p95": 3.98, "p99": 5.62, "max": 41.7},
 }  # fmt: skip
 
