@@ -30,7 +30,7 @@ LINES = [
     {
         "line": "south",
         "trouble": "No such file or directory",
-        "controllers": [unit("three", tamper=True, verdict="changed")],
+        "controllers": [unit("three", tamper=True), unit("four", verdict="changed")],
     },
 ]
 
@@ -42,10 +42,15 @@ async def test_lines_and_controllers_are_shown_with_what_was_counted(
     async with daemon.serving(config.with_name("control")):
         ended = await gatewayd("watch", "--once", "--config", config)
     assert (ended.code, ended.err) == (0, "")
-    for said in ("one", "secure", "approved", "86012", "7", "8 (9 lost)", "5.6", "41.7"):
-        assert said in ended.out
-    for said in ("offline", "south", "No such file", "tamper", "changed"):
-        assert said in ended.out
+    lines = [each.split() for each in ended.out.splitlines()]
+    assert ["north", "open"] in lines
+    counted = ["86012", *"34172896", "3.2", "4.0", "5.6", "41.7"]
+    assert ["one", "secure", *counted] in lines
+    assert ["two", "offline", *counted] in lines
+    assert ["south", "closed"] in lines
+    assert "south: No such file or directory" in ended.out
+    assert ["three", "tamper", *counted] in lines
+    assert ["four", "changed", *counted] in lines
 
 
 async def test_a_program_gets_json(daemon: Daemon, config: Path) -> None:
