@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +65,35 @@ async def test_a_program_gets_json(daemon: Daemon, config: Path) -> None:
 async def test_it_goes_on_until_it_is_interrupted(daemon: Daemon, config: Path) -> None:
     daemon.handlers["site.lines"] = LINES
     async with daemon.serving(config.with_name("control")), asyncio.timeout(PATIENCE):
-        for option in (["--json"], []):
-            watching = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gatewayd", "watch", *option, "--config", str(config),
-                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-            assert watching.stdout is not None
-            if option:
-                for _ in range(2):
-                    assert json.loads(await watching.stdout.readline()) == LINES
-            else:
-                await asyncio.sleep(1.5)  # into its loop, or not quite: it ends either way
-            watching.send_signal(signal.SIGINT)
-            _, err = await watching.communicate()
-            assert watching.returncode in (0, 130)
-            assert b"Traceback" not in err
+        watching = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gatewayd", "watch", "--json", "--config", str(config),
+            stdout=PIPE, stderr=PIPE,
+        )  # fmt: skip
+        assert watching.stdout is not None
+        for _ in range(2):
+            assert json.loads(await watching.stdout.readline()) == LINES
+        watching.send_signal(signal.SIGINT)
+        _, err = await watching.communicate()
+    assert (watching.returncode, err) == (0, b"")
+
+
+async def test_on_a_terminal_the_table_is_drawn_again_and_again(
+    daemon: Daemon, config: Path
+) -> None:
+    daemon.handlers["site.lines"] = LINES
+    master, slave = os.openpty()
+    async with daemon.serving(config.with_name("control")), asyncio.timeout(PATIENCE):
+        watching = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gatewayd", "watch", "--config", str(config),
+            stdout=slave, stderr=PIPE, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+        )  # fmt: skip
+        os.close(slave)
+        drawn = b""
+        while drawn.count(b"north") < 2:
+            drawn += await asyncio.to_thread(os.read, master, 4096)
+        watching.send_signal(signal.SIGINT)
+        assert await watching.wait() == 0
+    os.close(master)
 
 
 async def test_without_a_daemon_there_is_nothing_to_watch(config: Path) -> None:
