@@ -179,7 +179,10 @@ class World:
 
     async def health(self) -> Document:
         """Ask the daemon how it is, through its socket."""
-        answer = await asyncio.to_thread(ask, self.place / "control", "health.read", {})
+        try:
+            answer = await asyncio.to_thread(ask, self.place / "control", "health.read", {})
+        except NotRunning as error:
+            raise AssertionError(f"{error}\n{self._end()}") from error
         result: Document = answer["result"]
         return result
 
