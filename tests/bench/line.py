@@ -17,6 +17,8 @@ from tests.bench.line_run import (
     THREAD,
     USUAL_INTERVAL,
     Setting,
+    best_cards,
+    best_polling,
     card_on_a_wire,
     cards,
     cost,
@@ -29,6 +31,7 @@ from tests.bench.line_run import (
 from tests.bench.result import Result
 
 WIRE_SECONDS = 2.0  # of polling; at 9600 baud few polls go by
+CARDS_SECONDS = 2.0
 NOT_WORSE = 1.5  # times a bare panel's
 
 
@@ -61,7 +64,7 @@ def _polls_at_once() -> Iterator[Result]:
     for count, least in ((1, 0), (8, 5000), (32, 0)):
         name = f"{count} answering at once in clear"
         say(f"polls, {name}")
-        ours, thread = polling(Setting(OURS, count)), polling(Setting(THREAD, count))
+        ours, thread = best_polling(Setting(OURS, count), Setting(THREAD, count))
         yield rate(f"polls, {name}", ours, A_THREAD, thread, least)
         yield cost(f"processor a poll, {name}", ours, A_THREAD, thread)
 
@@ -83,10 +86,10 @@ def _cards_at_once() -> Iterator[Result]:
     """Against a panel that does nothing else."""
     name = "1 answering at once in clear"
     say(f"cards, {name}")
-    ours = cards(Setting(OURS, 1), gap=0.02, at_once=True).told
-    bare = cards(Setting(BARE, 1), gap=0.02, at_once=True).told
-    yield wait(f"card to callback, {name}", 50, ours, A_CALLBACK, bare, NOT_WORSE)
-    yield wait(f"card to callback, {name}", 99, ours, A_CALLBACK, bare)
+    both = Setting(OURS, 1), Setting(BARE, 1)
+    ours, bare = best_cards(*both, gap=0.02, at_once=True, seconds=CARDS_SECONDS)
+    yield wait(f"card to callback, {name}", 50, ours.told, A_CALLBACK, bare.told, NOT_WORSE)
+    yield wait(f"card to callback, {name}", 99, ours.told, A_CALLBACK, bare.told)
 
 
 def _on_a_wire() -> Iterator[Result]:
@@ -95,4 +98,4 @@ def _on_a_wire() -> Iterator[Result]:
         say(f"share of the wire at {baud} baud")
         yield from share_of_the_wire(baud, WIRE_SECONDS, secure=False)
     say("cards on a wire")
-    yield from card_on_a_wire(Setting(OURS, 1, baud=115200))
+    yield from card_on_a_wire(Setting(OURS, 1, baud=115200), CARDS_SECONDS)

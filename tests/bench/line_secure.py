@@ -20,6 +20,8 @@ from tests.bench.line_run import (
     USUAL_INTERVAL,
     Cards,
     Setting,
+    best_cards,
+    best_polling,
     card_on_a_wire,
     cards,
     cost,
@@ -32,7 +34,7 @@ from tests.bench.line_run import (
 from tests.bench.result import Result
 
 BAUDS = (9600, 38400, 115200, 230400)
-WIRE_SECONDS = 2.0
+RUN_SECONDS = 2.0
 CARDS_SECONDS = 5.0
 DEAD_SECONDS = 15.0  # a p99 needs hundreds of cards
 BETTER = 0.05  # of libosdp's time at most
@@ -73,8 +75,8 @@ def _polls_at_once() -> Iterator[Result]:
     for count, least in ((1, 0), (8, 5000), (32, 0)):
         name = f"{count} answering at once, secure"
         say(f"polls, {name}")
-        ours = polling(Setting(OURS, count, secure=True))
-        thread = polling(Setting(THREAD, count, secure=True))
+        both = (Setting(panel, count, secure=True) for panel in (OURS, THREAD))
+        ours, thread = best_polling(*both)
         yield rate(f"polls, {name}", ours, A_THREAD, thread, least)
         yield cost(f"processor a poll, {name}", ours, A_THREAD, thread)
 
@@ -108,10 +110,8 @@ def _cards_at_once() -> Iterator[Result]:
     """Against a panel that does nothing else, in turn with it."""
     name = "1 answering at once, secure"
     say(f"cards, {name}")
-    ours, bare = (
-        cards(Setting(panel, 1, secure=True), gap=0.02, at_once=True, seconds=CARDS_SECONDS)
-        for panel in (OURS, BARE)
-    )
+    both = (Setting(panel, 1, secure=True) for panel in (OURS, BARE))
+    ours, bare = best_cards(*both, gap=0.02, at_once=True, seconds=RUN_SECONDS)
     yield wait(f"card to callback, {name}", 50, ours.told, A_CALLBACK, bare.told, NOT_WORSE)
     yield wait(f"card to callback, {name}", 99, ours.told, A_CALLBACK, bare.told)
     yield wait(f"card to output, {name}", 50, ours.driven, A_CALLBACK, bare.driven)
@@ -122,11 +122,11 @@ def _on_a_wire() -> Iterator[Result]:
     """Beside what the wire itself allows."""
     for baud in BAUDS:
         say(f"share of the wire at {baud} baud, secure")
-        yield from share_of_the_wire(baud, WIRE_SECONDS, secure=True)
+        yield from share_of_the_wire(baud, RUN_SECONDS, secure=True)
     for count in (1, 8):
         say(f"cards, {count} in turn, secure")
         wire = Setting(OURS, count, baud=115200, secure=True)
-        yield from card_on_a_wire(wire, CARDS_SECONDS)
+        yield from card_on_a_wire(wire, RUN_SECONDS)
 
 
 def _dead_neighbour() -> Iterator[Result]:
