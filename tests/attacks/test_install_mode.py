@@ -171,3 +171,19 @@ def test_no_key_is_sent_to_whoever_does_not_know_the_default_key() -> None:
     assert not scene.line.events(SetUp)
     assert not [frame for frame in commands(scene) if isinstance(frame, Frame) and frame.mac]
     scene.nothing_was_won()
+
+
+def test_a_rogue_with_the_right_serial_number_is_taken_for_the_reader() -> None:
+    """Whoever speaks the default key can say anything in it: what is not looked at by a person
+    is not known. So a unit is looked at, or given its key where nobody else is."""
+    real = Witness()
+    scene = attacked(rogue(serial=real.identification.serial), key=None)
+    assert scene.line.commission(1, 60)
+    scene.line.run_until(lambda: bool(scene.line.events(SetUp)), 2)
+    assert scene.line.events(SetUp)[-1].identification == real.identification
+    assert give(scene)
+    scene.line.run(2)
+    shown = scene.show(345)  # a card nobody showed
+    scene.line.run(1)
+    assert scene.line.events(Identified)[-1].proved
+    assert scene.cards == [shown]

@@ -328,6 +328,19 @@ def test_a_cut_wire_is_an_event() -> None:
         place.nothing_moved()
 
 
+@pytest.mark.parametrize("forged", [CARD, Nak(NakReason.SECURITY_REQUIRED)], ids=repr)
+def test_a_session_broken_again_and_again_is_two_events_a_second(forged: Message) -> None:
+    """It is seen, and it cannot flood the journal faster than that."""
+    minutes = 5
+    with premises() as place:
+        before = len(place.events)
+        place.attacker.back = instead(Ack, forged)
+        place.run(60 * minutes)
+        assert len(place.of(ControllerWentOffline)) > 10 * minutes
+        assert len(place.events) - before <= 2 * 60 * minutes + 2 + minutes
+        place.nothing_moved()
+
+
 def rogue(serial: int = 0x0BADCAFE) -> Witness:
     return Witness(key=None, install_mode=True, serial=serial)
 
