@@ -9,6 +9,7 @@ done. Everything waits for a line, never for time, and gives up after `PATIENCE`
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -80,6 +81,16 @@ class Companion:
         if self._listener is not None:
             await self._listener
         self._process, self._ended = None, False
+
+    def freeze(self) -> None:
+        """Let the process stand still in the midst of whatever it does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     async def do(self, what: str, **fields: object) -> Line:
         """Have something done; return the line that says so."""

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.interop.drill import Drill
-from tests.interop.pseudo_terminal import PseudoTerminal
+from tests.interop.pseudo_terminal import Port
 
 IDLE = 0.001  # seconds between two looks when nothing happens
 
@@ -34,7 +34,7 @@ IDLE = 0.001  # seconds between two looks when nothing happens
 class FarEnd(ABC):
     """All peripherals of one wire, and whoever moves them through standard input."""
 
-    def __init__(self, port: PseudoTerminal, addresses: Sequence[int]) -> None:
+    def __init__(self, port: Port, addresses: Sequence[int]) -> None:
         self.port = port
         self.addresses = tuple(addresses)
         self._out = keep_stdout()

@@ -69,14 +69,19 @@ class ForeignPeripherals(Peripherals):
         *,
         install: Sequence[int] = (),
         lenient: bool = False,
+        shared: bool = False,
+        flash: Path | None = None,
     ) -> None:
         """`install`: those that have no key yet and take one by the default key.
 
-        `lenient`: those with a key can be spoken to in clear as well.
+        `lenient`: those with a key can be spoken to in clear as well. `shared`: `path` is a
+        wire of several processes. `flash`: where keys that they are given outlive them.
         """
         options = ["--keyed"] if keys else []
         options += ["--install", ",".join(map(str, install))] if install else []
         options += ["--lenient"] if lenient else []
+        options += ["--shared"] if shared else []
+        options += ["--flash", str(flash)] if flash else []
         super().__init__("tests.interop.foreign_process", path, addresses, options)
         self._keys = {str(address): key.hex() for address, key in (keys or {}).items()}
 

@@ -1,7 +1,7 @@
 """Peripherals of somebody else's making: PyPI libosdp's, in a process of their own.
 
     python -m tests.interop.foreign_process --port LINK --addresses 1,2,3,4 [--keyed]
-        [--install 3,4] [--lenient]
+        [--install 3,4] [--lenient] [--shared] [--flash DIRECTORY]
 
 All of them hang on one pseudo-terminal, which appears behind the path LINK, and hear every
 byte of it. What is said to the process and what it says is described in `far_end`; besides:
@@ -17,10 +17,14 @@ byte of it. What is said to the process and what it says is described in `far_en
          {"heard": "led" | "buzzer" | "text" | …, "address": 1, "at": 12.3, …}
          {"heard": "move", "address": 1, "at": 12.3, "to": 9, "baud": 9600}
          {"heard": "key", "address": 1, "at": 12.3}
+         {"heard": "file", "address": 1, "at": 12.3, "size": 8000, "digest": "9f86…"}
 
 Those of `--install` have no key and take one from anybody who knows the default key; what they
 are given they keep, and their address too, through a loss of power. `address` remains the one
 they began with. With `--lenient` those that have a key can be spoken to in clear as well.
+
+With `--shared` LINK is a wire that other processes hang on too (`shared_wire`), and there is
+one address. With `--flash` a key that a unit is given outlives the process.
 
 With `--keyed` the first line on standard input is {"1": "<32 hexadecimal digits>", …}: the
 base keys of those that insist on a secure channel. Command lines can be read by everybody.
@@ -38,8 +42,10 @@ import osdp_sys
 
 from tests.interop.far_end import FarEnd, read_line
 from tests.interop.foreign import Who
+from tests.interop.foreign_file import ReceivedFile
 from tests.interop.libosdp_none import spare_none
-from tests.interop.pseudo_terminal import PseudoTerminal
+from tests.interop.pseudo_terminal import Port, PseudoTerminal
+from tests.interop.shared_wire import WireEnd
 
 CHANNEL = 1  # all of them share one wire
 INPUTS, OUTPUTS = 2, 2
@@ -63,7 +69,7 @@ OWED = (osdp_sys.STATUS_REPORT_INPUT, osdp_sys.STATUS_REPORT_OUTPUT)
 class Tap:
     """One peripheral's share of the wire, as libosdp wants it."""
 
-    def __init__(self, port: PseudoTerminal) -> None:
+    def __init__(self, port: Port) -> None:
         self.id = CHANNEL
         self.waiting = bytearray()
         self.plugged = True
@@ -95,6 +101,19 @@ class Flash:
     key: bytes | None
     install_mode: bool  # it takes the default key, as long as it has none of its own
     lenient: bool  # it can be spoken to in clear though it has a key
+    kept: Path | None = None  # where its key outlives the process
+
+    def __post_init__(self) -> None:
+        if self.kept is not None and self.kept.exists():
+            self.key = self.kept.read_bytes()
+
+    def take_key(self, key: bytes) -> None:
+        """Have another key, whole or not at all."""
+        self.key = key
+        if self.kept is not None:
+            fresh = self.kept.with_suffix(".new")
+            fresh.write_bytes(key)
+            fresh.replace(self.kept)
 
     @property
     def flags(self) -> int:
@@ -110,7 +129,7 @@ class ForeignPeripheral:
     def __init__(
         self,
         flash: Flash,
-        port: PseudoTerminal,
+        port: Port,
         tell: Callable[[dict[str, Any]], None],
     ) -> None:
         self.address = flash.address  # it began with this one
@@ -134,6 +153,7 @@ class ForeignPeripheral:
             ],
         )
         self._device.set_command_callback(self._hear)
+        self._device.register_file_ops(0, ReceivedFile(self._hear_file).operations)
 
     def _settings(self) -> dict[str, Any]:
         who = Who.at(self.address)
@@ -220,11 +240,15 @@ class ForeignPeripheral:
         if code == osdp_sys.CMD_OUTPUT:
             self._drive(told["output"], told["code"], told["tenths"] / 10)
         if code == osdp_sys.CMD_KEYSET:
-            self._flash.key = bytes(command["data"])
+            self._flash.take_key(bytes(command["data"]))
         if code == osdp_sys.CMD_COMSET:
             self._flash.address = told["to"]
         self._tell({**told, "address": self.address, "at": time.monotonic()})
         return OK
+
+    def _hear_file(self, size: int, digest: str) -> None:
+        what = {"heard": "file", "size": size, "digest": digest}
+        self._tell({**what, "address": self.address, "at": time.monotonic()})
 
     def _drive(self, output: int, code: int, seconds: float) -> None:
         if output >= OUTPUTS:
@@ -295,7 +319,7 @@ _TOLD: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
 class ForeignLine(FarEnd):
     """All of libosdp's peripherals on one wire."""
 
-    def __init__(self, port: PseudoTerminal, flashes: Sequence[Flash]) -> None:
+    def __init__(self, port: Port, flashes: Sequence[Flash]) -> None:
         super().__init__(port, [each.address for each in flashes])
         self._peripherals = {
             each.address: ForeignPeripheral(each, port, self._heard) for each in flashes
@@ -342,16 +366,27 @@ def main() -> None:
     parser.add_argument("--keyed", action="store_true")
     parser.add_argument("--install", default="")
     parser.add_argument("--lenient", action="store_true")
+    parser.add_argument("--shared", action="store_true")
+    parser.add_argument("--flash", type=Path)
     given = parser.parse_args()
     keys = json.loads(read_line()) if given.keyed else {}
     spare_none()
     osdp_sys.set_loglevel(osdp_sys.LOG_CRIT)
     fresh = given.install.split(",")
     flashes = [
-        Flash(int(address), _key(keys, address), address in fresh, given.lenient)
+        Flash(
+            int(address),
+            _key(keys, address),
+            address in fresh,
+            given.lenient,
+            given.flash and given.flash / address,
+        )
         for address in given.addresses.split(",")
     ]
-    ForeignLine(PseudoTerminal(given.port), flashes).run()
+    port: Port = PseudoTerminal(given.port)
+    if given.shared:
+        port = WireEnd(given.port, flashes[0].address)
+    ForeignLine(port, flashes).run()
 
 
 if __name__ == "__main__":

@@ -9,8 +9,33 @@ import os
 import tty
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 CHUNK = 4096
+
+
+class Port(Protocol):
+    """Where units meet their panel. Never blocks."""
+
+    @property
+    def path(self) -> Path:
+        """By what it is known."""
+
+    @property
+    def descriptor(self) -> int | None:
+        """What to wait on for bytes; None while unplugged."""
+
+    def plug_in(self) -> None:
+        """Be there."""
+
+    def hang_up(self) -> None:
+        """Be gone."""
+
+    def read(self) -> bytes:
+        """Return what the panel wrote, perhaps nothing."""
+
+    def write(self, data: bytes) -> None:
+        """Answer."""
 
 
 class PseudoTerminal:

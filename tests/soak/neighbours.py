@@ -1,0 +1,75 @@
+"""Cards at seven readers, with the eighth unit dead and without it, in turn and in one run."""
+
+import asyncio
+import time
+
+from tests.soak.result import Row, percentile
+from tests.soak.yard import EVERYBODY, SoakLine, Yard
+
+LIVING, DEAD = EVERYBODY[:-1], EVERYBODY[-1]
+GAP = 0.1  # seconds at most between two cards at one reader
+SETTLED = 2.0  # seconds until a dead unit is taken for silent
+TURNS = 4  # of each case
+RATIO = 1.1
+FORGIVEN = 0.01  # of all cards: this library forgets one if an answer came too late
+MILLI = 1000
+
+
+async def seven_beside_a_dead_one(yard: Yard, cards: int) -> list[Row]:
+    """Measure at least so many cards in each case."""
+    alone: list[float] = []
+    beside: list[float] = []
+    lost = [0, 0]
+    for _ in range(TURNS):
+        async with yard.line(LIVING) as line:
+            await asyncio.sleep(SETTLED)
+            lost[0] += await _cards(yard, line, cards // TURNS + 1, alone)
+        async with yard.line() as line:
+            await yard.wire.cut(DEAD)
+            await line.until(lambda line=line: line.units[DEAD].back_at is None)  # type: ignore[misc]  # mypy cannot tell
+            await asyncio.sleep(SETTLED)
+            lost[1] += await _cards(yard, line, cards // TURNS + 1, beside)
+            await yard.wire.join(DEAD)
+    return [*_rows(alone, beside, lost)]
+
+
+async def _cards(yard: Yard, line: SoakLine, cards: int, waits: list[float]) -> int:
+    """Hold so many cards to the living; return how many were lost."""
+    left = cards
+    lost = 0
+
+    async def reader(address: int) -> None:
+        nonlocal left, lost
+        while left > 0:
+            left -= 1
+            await asyncio.sleep(yard.chance.random() * GAP)
+            waited = await yard.card(line, address)
+            if waited is None:
+                lost += 1
+            else:
+                waits.append(waited)
+
+    await asyncio.gather(*map(reader, LIVING))
+    return lost
+
+
+def _rows(alone: list[float], beside: list[float], lost: list[int]) -> list[Row]:
+    rows = [
+        Row(
+            f"card to event at seven units, {how}, p{percent}",
+            [percentile(waits, percent) * MILLI],
+            "ms",
+            note=f"{len(waits):,} cards, {gone} lost",
+        )
+        for waits, gone, how in (
+            (alone, lost[0], "the eighth not there"),
+            (beside, lost[1], "the eighth dead"),
+        )
+        for percent in (50, 99)
+    ]
+    ratio = percentile(beside, 99) / percentile(alone, 99)
+    few = max(lost) <= FORGIVEN * min(len(alone), len(beside))
+    what, promise = "the same, p99 with ÷ without the dead one", f"≤ {RATIO}"
+    raw: dict[str, object] = {"alone": alone, "beside": beside, "at": time.time()}
+    kept = ratio <= RATIO and few
+    return [*rows, Row(what, [ratio], "", promise, kept=kept, raw=raw)]
