@@ -51,6 +51,7 @@ from gatewayd.core.facts import (
     InputsRead,
     KeysRead,
     OutputsRead,
+    ReadersRead,
 )
 from gatewayd.core.model import (
     AuditReport,
@@ -61,12 +62,14 @@ from gatewayd.core.model import (
     Verdict,
 )
 from gatewayd.core.places import Occupant, Places, dotted, occupant_of
+from gatewayd.core.reader_faults import ReaderFaults
 from gatewayd.core.site import OnClassic, SiteConfig
 from gatewayd.core.unit import Unit
 
 REPORT_PAUSE = 1.0  # seconds between two audit reports, when many controllers appear at once
 
-Report = CardRead | KeysRead | InputsRead | OutputsRead | HealthRead
+Report = CardRead | KeysRead | InputsRead | OutputsRead | HealthRead | ReadersRead
+
 
 class Controllers:
     """All configured controllers and the gate in front of each."""
@@ -74,6 +77,7 @@ class Controllers:
     def __init__(self, site: SiteConfig, out: list[Action]) -> None:
         self._site = site
         self._out = out
+        self._reader_faults = ReaderFaults()
         needs = needs_of(site.doors)
         self._units = {
             id_: Unit(
@@ -165,6 +169,10 @@ class Controllers:
         if unit.abnormal != (before or (False, False)):
             self._out.append(Record(ControllerTampered(unit.id, fact.tamper, fact.power)))
         self._show(unit)
+
+    def readers(self, fact: ReadersRead) -> None:
+        """Readers behind a controller, as often as they change."""
+        self._out.extend(Record(event) for event in self._reader_faults.read(fact))
 
     def believes(self, fact: Report) -> bool:
         """Say whether a report counts: its controller is admitted in this very connection."""

@@ -209,6 +209,17 @@ class ControllerInputFault:
 
 
 @dataclass(frozen=True, slots=True)
+class ControllerReaderFault:
+    """A reader behind a controller is cut off or was tampered with, or is in order again."""
+
+    KIND: ClassVar[str] = "controller.reader_fault"
+    controller: ControllerId
+    reader: int
+    fault: bool
+    what: str = ""  # "not_connected", "tamper" or "unknown"; empty when in order
+
+
+@dataclass(frozen=True, slots=True)
 class ControllerFirmwareChanged:
     """The unit that was approved here has another firmware than it had then."""
 
@@ -403,6 +414,7 @@ Event = (
     | ControllerWentOffline
     | ControllerTampered
     | ControllerInputFault
+    | ControllerReaderFault
     | ControllerFirmwareChanged
     | ControllerAccepted
     | ControllerSecurity

@@ -132,6 +132,24 @@ class HealthRead:
     power: bool
 
 
+class ReaderState(StrEnum):
+    """A reader that hangs on a controller, as that sees it."""
+
+    NORMAL = "normal"
+    NOT_CONNECTED = "not_connected"
+    TAMPER = "tamper"
+    UNKNOWN = "unknown"  # the unit says what nobody understands
+
+
+@dataclass(frozen=True, slots=True)
+class ReadersRead:
+    """All readers behind a controller, in order."""
+
+    controller: ControllerId
+    connection: int
+    readers: tuple[ReaderState, ...]
+
+
 class Outcome(StrEnum):
     """How a command to a controller ended."""
 
@@ -268,6 +286,7 @@ Fact = (
     | InputsRead
     | OutputsRead
     | HealthRead
+    | ReadersRead
     | OrderDone
     | FileStarted
     | FileRefused

@@ -39,7 +39,7 @@ from gatewayd.core.actions import (
     TellMaker,
 )
 from gatewayd.core.commissioning import Windows
-from gatewayd.core.controllers import Controllers
+from gatewayd.core.controllers import Controllers, Report
 from gatewayd.core.desk import Desk, objection
 from gatewayd.core.doors import Doors
 from gatewayd.core.events import AccessDenied, AccessGranted, Event, InternalError
@@ -64,6 +64,7 @@ from gatewayd.core.facts import (
     OutputsRead,
     PermissionsCommitted,
     PermissionsNotCommitted,
+    ReadersRead,
     RequestCommitted,
     SetupFailed,
     UnitAnswered,
@@ -172,7 +173,14 @@ class Gateway:
 
     def _dispatch(self, fact: Fact, now: Moment) -> None:
         match fact:
-            case CardRead() | KeysRead() | InputsRead() | OutputsRead() | HealthRead():
+            case (
+                CardRead()
+                | KeysRead()
+                | InputsRead()
+                | OutputsRead()
+                | HealthRead()
+                | ReadersRead()
+            ):
                 if self._controllers.believes(fact):
                     self._report(fact, now)
             case OrderDone():
@@ -188,9 +196,7 @@ class Gateway:
             case _:
                 self._about_controller(fact, now)
 
-    def _report(
-        self, fact: CardRead | KeysRead | InputsRead | OutputsRead | HealthRead, now: Moment
-    ) -> None:
+    def _report(self, fact: Report, now: Moment) -> None:
         match fact:
             case CardRead():
                 self._doors.card(fact, self._permissions, now)
@@ -200,6 +206,8 @@ class Gateway:
                 self._doors.outputs(fact, now)
             case HealthRead():
                 self._controllers.health(fact)
+            case ReadersRead():
+                self._controllers.readers(fact)
             case _:  # KeysRead: nothing is decided by keys yet
                 pass
 

@@ -26,6 +26,8 @@ from gatewayd.core.facts import (
     KeysRead,
     Outcome,
     OutputsRead,
+    ReadersRead,
+    ReaderState,
 )
 from gatewayd.core.model import Card, ControllerId, Identity
 from protocol import wiegand
@@ -55,7 +57,14 @@ from protocol.osdp.happenings import (
     SetUp,
 )
 from protocol.osdp.orders import Priority
-from protocol.osdp.replies import InputStatus, Keypad, LocalStatus, OutputStatus, RawCard
+from protocol.osdp.replies import (
+    InputStatus,
+    Keypad,
+    LocalStatus,
+    OutputStatus,
+    RawCard,
+    ReaderStatus,
+)
 
 UNTAGGED = 0
 TENTHS = 10  # the wire counts in tenths of a second
@@ -112,6 +121,9 @@ def facts_from(
             yield OutputsRead(controller, connection, tuple(map(bool, reply.outputs)))
         case LocalStatus():
             yield HealthRead(controller, connection, bool(reply.tamper), bool(reply.power))
+        case ReaderStatus():
+            readers = tuple(_READER.get(each, ReaderState.UNKNOWN) for each in reply.readers)
+            yield ReadersRead(controller, connection, readers)
 
 
 def _reader(number: int) -> int:
@@ -130,6 +142,11 @@ _INPUT = dict(
             InputState.UNKNOWN,
         )
     )
+)
+
+
+_READER = dict(  # osdp_RSTATR
+    enumerate((ReaderState.NORMAL, ReaderState.NOT_CONNECTED, ReaderState.TAMPER))
 )
 
 

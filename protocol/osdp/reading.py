@@ -16,6 +16,7 @@ from protocol.osdp.commands import (
     ReadInputs,
     ReadLocalStatus,
     ReadOutputs,
+    ReadReaders,
     SetCommunication,
     SetKey,
 )
@@ -67,7 +68,7 @@ class Reading:
         self._meeting.forget()
 
     def ask_status(self) -> None:
-        """What the doors look like, as far as the unit has inputs and outputs."""
+        """How the unit and its parts are, as far as it has inputs, outputs and readers."""
         capabilities = self._meeting.introduction.capabilities
         assert capabilities is not None
         counts = {each.function: each.count for each in capabilities.records}
@@ -77,6 +78,8 @@ class Reading:
             self.to_read.append(ReadInputs())
         if counts.get(Function.OUTPUTS):
             self.to_read.append(ReadOutputs())
+        if Function.READERS in counts:
+            self.to_read.append(ReadReaders())
 
     def take(self, exchange: Exchange, frame: Frame, gate: Gate, now: float) -> Next:
         """Hear the answer to a command, and say what follows."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gatewayd.core.events import ControllerInputFault, DoorFault
-from gatewayd.core.facts import HealthRead, InputState
+from gatewayd.core.events import ControllerInputFault, ControllerReaderFault, DoorFault
+from gatewayd.core.facts import HealthRead, InputState, ReadersRead, ReaderState
 from gatewayd.core.model import ContactState
 from tests.core.site import CLOSED, DESK, LOBBY, PRESSED, REST, events, orders, ready
 
@@ -57,3 +57,17 @@ def test_tamper_and_power_are_shown_while_the_unit_is_there() -> None:
     assert (unit.view().tamper, unit.view().power) == (True, False)
     world.offline(DESK)
     assert (unit.view().tamper, unit.view().power) == (None, None)
+
+
+def test_a_reader_behind_a_controller_that_is_cut_off_is_told_once() -> None:
+    world = ready()
+    fine, gone, opened = ReaderState.NORMAL, ReaderState.NOT_CONNECTED, ReaderState.TAMPER
+    assert events(world.tell(ReadersRead(DESK, 1, (fine, fine)))) == []
+    assert events(world.tell(ReadersRead(DESK, 1, (fine, gone)))) == [
+        ControllerReaderFault(DESK, 1, fault=True, what="not_connected")
+    ]
+    assert events(world.tell(ReadersRead(DESK, 1, (fine, gone)))) == []
+    assert events(world.tell(ReadersRead(DESK, 1, (opened, fine)))) == [
+        ControllerReaderFault(DESK, 0, fault=True, what="tamper"),
+        ControllerReaderFault(DESK, 1, fault=False),
+    ]

@@ -11,6 +11,8 @@ from gatewayd.core.facts import (
     KeysRead,
     Outcome,
     OutputsRead,
+    ReadersRead,
+    ReaderState,
 )
 from gatewayd.core.model import Card, ControllerId, OrderId
 from gatewayd.edge.osdp_words import (
@@ -51,6 +53,7 @@ from protocol.osdp.replies import (
     Nak,
     OutputStatus,
     RawCard,
+    ReaderStatus,
 )
 from protocol.osdp.replies import Capabilities as CapabilitiesReply
 
@@ -124,6 +127,13 @@ def test_outputs_and_health_are_passed_on() -> None:
     assert facts(OutputStatus(bytes([0, 1]))) == [OutputsRead(LOBBY, 3, (False, True))]
     assert facts(LocalStatus(tamper=1, power=0)) == [
         HealthRead(LOBBY, 3, tamper=True, power=False)
+    ]
+
+
+def test_readers_behind_a_unit_are_passed_on() -> None:
+    normal, gone, opened = ReaderState.NORMAL, ReaderState.NOT_CONNECTED, ReaderState.TAMPER
+    assert facts(ReaderStatus(bytes([0, 1, 2, 9]))) == [
+        ReadersRead(LOBBY, 3, (normal, gone, opened, ReaderState.UNKNOWN))
     ]
 
 

@@ -22,11 +22,12 @@ from protocol.osdp.commands import (
     ReadInputs,
     ReadLocalStatus,
     ReadOutputs,
+    ReadReaders,
     SetLeds,
     SetOutputs,
 )
 from protocol.osdp.orders import QUEUE_BOUND
-from protocol.osdp.replies import Nak, RawCard
+from protocol.osdp.replies import Capabilities, Nak, RawCard
 from tests.simulate.line import Line, pulse
 
 CARD = bytes.fromhex("de ad be c0")
@@ -68,13 +69,13 @@ def test_the_state_of_its_doors_is_asked_when_its_gate_opens() -> None:
     line.device(1).cycle_power()  # so that no report of it waits
 
     asked = [event.command for event in line.run(0.1) if isinstance(event, Replied)]
-    assert asked == [ReadLocalStatus(), ReadInputs(), ReadOutputs()]
+    assert asked == [ReadLocalStatus(), ReadInputs(), ReadOutputs(), ReadReaders()]
 
 
-def test_a_unit_without_inputs_and_outputs_is_not_asked_for_them() -> None:
+def test_a_unit_without_inputs_outputs_and_readers_is_not_asked_for_them() -> None:
     line = Line.with_units(1)
     device = line.device(1)
-    device.capabilities = type(device.capabilities)(device.capabilities.records[2:])
+    device.capabilities = Capabilities(())
     line.run(0.1)
 
     assert [event.command for event in line.events(Replied)] == [ReadLocalStatus()]

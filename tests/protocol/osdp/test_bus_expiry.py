@@ -152,7 +152,7 @@ def test_an_unlock_must_have_arrived_in_time_not_only_begun(within: float, sent:
 def test_nor_is_it_repeated_if_the_repetition_would_arrive_late() -> None:
     line = admitted(baud=9600)
     line.place(1).unplugged = True
-    line.unlock(1, 5, within=0.24)
+    line.unlock(1, 5, within=0.22)
     line.run(1)
 
     assert len(line.heard(1, SetOutputs.CODE)) == 1

@@ -262,7 +262,7 @@ def test_probes_listen_as_long_as_the_unit_was_slow() -> None:
     line.run(12)
     line.told.clear()
     line.place(2).unplugged = False
-    line.run(1)
+    line.run(2)  # its probes are long, so they are further apart
 
     assert [event.address for event in line.events(Identified)] == [2]
     assert line.bus.counters(2).stragglers == 0

@@ -255,8 +255,8 @@ class AnyKeys(RuleBasedStateMachine):
         place = self.line.place(UNIT)
         place.unplugged = place.mute = False
         place.half = self.device.busy = 0
-        if self.device.key is None and self.until > self.line.now + 15:
-            self.line.run(12)
+        if self.device.key is None and self.until > self.line.now + 25:
+            self.line.run(20)
             assert self.owner.ready is not None, "its window is open, and it can be set up"
         self.the_window_is_cancelled()
         self.line.close_gate(UNIT, identify_again=True)
