@@ -17,7 +17,7 @@ from gatewayd.core.access.decide import decide, facility_counts
 from gatewayd.core.access.model import Authentication, Flag, Side
 from gatewayd.core.access.pins import PIN_ALONE
 from gatewayd.core.access.reasons import MEANING, Reason
-from gatewayd.core.access.rules import DEGRADED, ORDER, person, point
+from gatewayd.core.access.rules import DEGRADED, ORDER, person, point, presented
 from gatewayd.core.access.rules.rule import About, Rule
 from gatewayd.core.access.state import State
 from gatewayd.core.model import DoorId, HolderId, Moment
@@ -83,13 +83,22 @@ def explain(book: Book, state: State, around: Around, attempt: Attempt) -> Expla
     except Exception as error:  # noqa: BLE001 - the decision denied it for the same reason
         failed = Finding("looking up", Reason.INTERNAL_ERROR, f"failed: {type(error).__name__}")
         return Explanation(decision, words, (failed,))
-    found = tuple(_ask(rule, case) for rule in rules if rule.at(here, book.policy))
-    return Explanation(decision, words, found)
+    asked = [rule for rule in rules if rule.at(here, book.policy)]
+    return Explanation(decision, words, tuple(_ask_all(asked, case)))
+
+
+def _ask_all(rules: list[Rule], case: Case) -> Iterator[Finding]:
+    """Ask one after the other; about people only until it turns out that nobody is known."""
+    unknown = False
+    for rule in rules:
+        if unknown and rule.about in (About.PERSON, About.COMPANY):
+            yield Finding(rule.name, None, "not asked: no credential is known")
+        else:
+            yield _ask(rule, case)
+        unknown = unknown or (rule is presented.CREDENTIAL_KNOWN and not case.known)
 
 
 def _ask(rule: Rule, case: Case) -> Finding:
-    if rule.about in (About.PERSON, About.COMPANY) and not case.known:
-        return Finding(rule.name, None, "not asked: no credential is known")
     try:
         reason = rule.ask(case)
         return Finding(rule.name, reason, rule.words(case, reason))
