@@ -98,6 +98,7 @@ class Point:
         self.moves = self.to != self.frm
         self.enters = _of(areas, self.to) if self.moves else None
         self.leaves = _of(areas, self.frm) if self.moves else None
+        self.told = self.enters is not None or self.leaves is not None
         self.areas = tuple(
             each for area in {self.to, self.frm} if (each := _of(areas, area)) is not None
         )

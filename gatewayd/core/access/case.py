@@ -13,7 +13,7 @@ from gatewayd.core.access.model import (
     Flag,
     Holder,
 )
-from gatewayd.core.access.state import SITE, State, Subject
+from gatewayd.core.access.state import SITE, CompanionWait, State, Subject
 from gatewayd.core.model import HolderId
 from gatewayd.core.pin_entry import Digits
 
@@ -55,22 +55,20 @@ class Case:
         self.mode = around.doors[point.door].mode
         self.hours = book.hours(point, attempt.heard)
         self.card, self.pin = attempt.card, attempt.pin
-        self.late = False  # a card waited for this PIN, but not so long
-        if self.card is None and self.pin is not None and state.cards:
+        self.late = self.alone = False  # late: a card waited for this PIN, but not so long
+        if self.card is None and self.pin is not None:
             self._join()
-        self.alone = self.card is None and self.pin is not None
         found = self._find()
-        self.known = found is not None
-        self.credential = NOTHING if found is None else found
-        holder = None if found is None else book.people.holder(found.holder)
-        self.holder = NOBODY if holder is None else holder
+        if found is None:
+            self.known, self.credential, self.holder = False, NOTHING, NOBODY
+        else:
+            self.known, self.credential = True, found
+            self.holder = book.people.holder(found.holder) or NOBODY
         self.compares = self.alone or (
             self.hours.authentication is _CARD_AND_PIN
             and Flag.PIN_EXEMPT not in self.holder.flags
         )
-        self.wait = state.companions.get(point.id) if state.companions else None
-        if self.wait is not None and self.now.mono >= self.wait.until:
-            self.wait = None
+        self.wait = _wait_at(point, state, attempt) if state.companions else None
         self._match: tuple[bool, bool] | None = None
 
     def locked(self, subject: Subject) -> bool:
@@ -104,6 +102,7 @@ class Case:
         if wait is not None:
             self.late = self.now.mono >= wait.until
             self.card = None if self.late else wait.card
+        self.alone = self.card is None
 
     def _find(self) -> Credential | None:
         card, find = self.card, self.book.people.credential
@@ -130,3 +129,9 @@ class _Named(Case):
 
     def _find(self) -> Credential | None:
         return self.book.people.credential(self._key)
+
+
+def _wait_at(point: Point, state: State, attempt: Attempt) -> CompanionWait | None:
+    """Return who waits for company here, if not for too long."""
+    wait = state.companions.get(point.id)
+    return None if wait is None or attempt.heard.mono >= wait.until else wait

@@ -66,7 +66,8 @@ def answer(case: Case, reason: Reason) -> Decision:
 def grant(case: Case) -> Decision:
     """Return a grant to the holder, and to whoever comes along."""
     point, holder = case.point, case.holder
-    if holder.flags or case.compares or _anything_open(case):
+    state = case.state
+    if holder.flags or case.compares or point.told or state.cards or state.companions:
         return _grant(case)
     portal, credential = point.portal, case.credential
     return Decision(
@@ -82,11 +83,6 @@ def grant(case: Case) -> Decision:
         None,
         credential.duress,
     )
-
-
-def _anything_open(case: Case) -> bool:
-    state, point = case.state, case.point
-    return bool(state.cards or state.companions or point.enters or point.leaves)
 
 
 def _grant(case: Case) -> Decision:
@@ -150,15 +146,18 @@ def _pins(case: Case, reason: Reason) -> Iterator[StateChange]:
 
 def _missed(case: Case, subject: Subject, limit: PinLimit) -> MissesAre:
     now = case.now.utc
-    before = case.state.misses.get(subject)
-    if before is None or now - before.last >= timedelta(seconds=limit.forget_seconds):
-        before = Misses(0, 0, now)
+    window = timedelta(seconds=limit.window_seconds)
+    before = case.state.misses.get(subject) or Misses(0, 0, now)
+    ended = before.until
+    if now - before.since >= window:
+        before = Misses(0, before.lockouts, now)
     wrong = before.wrong + 1
     if wrong < limit.wrong:
-        return MissesAre(subject, Misses(wrong, before.lockouts, now))
-    seconds = min(limit.lock_seconds * 2.0 ** min(before.lockouts, 30), limit.longest_seconds)
+        return MissesAre(subject, Misses(wrong, before.lockouts, before.since, ended))
+    row = before.lockouts if ended is not None and now - ended < window else 0
+    seconds = min(limit.lock_seconds * 2.0 ** min(row, 30), limit.longest_seconds)
     until = now + timedelta(seconds=seconds)
-    return MissesAre(subject, Misses(0, before.lockouts + 1, now, until))
+    return MissesAre(subject, Misses(0, row + 1, now, until))
 
 
 def _cards(case: Case, reason: Reason) -> Iterator[StateChange]:

@@ -29,7 +29,7 @@ def decide(book: Book, state: State, around: Around, attempt: Attempt) -> Decisi
 
 
 def _decide(case: Case, point: Point) -> Decision:
-    if facility_counts(case):
+    if case.around.degraded and facility_counts(case):
         return _degraded(case)
     asked = point.asked
     if not asked:

@@ -14,16 +14,17 @@ class ClockLost(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PinLimit:
-    """After so many wrong PINs, no PIN is compared for a while, longer every time.
+    """So many wrong PINs within `window_seconds`, and none is compared for a while.
 
-    Each lockout lasts twice as long as the one before, up to `longest_seconds`, until a
-    right PIN comes (a holder's only) or none that is wrong for `forget_seconds`.
+    A lockout that begins less than a window after the end of the one before lasts twice as
+    long, up to `longest_seconds`. The window begins with its first wrong PIN and does not
+    slide: mistakes that are few and far between never add up.
     """
 
     wrong: int
     lock_seconds: float = 30.0
     longest_seconds: float = 3_600.0
-    forget_seconds: float = 600.0
+    window_seconds: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Policy:
 
     clock_lost: ClockLost = ClockLost.DENY
     clock_margin: timedelta = timedelta(days=1)  # how wrong a clock that is not trusted may be
-    holder_pins: PinLimit = PinLimit(5, forget_seconds=86_400.0)
+    holder_pins: PinLimit = PinLimit(5, window_seconds=86_400.0)
     point_pins: PinLimit = PinLimit(10)
     site_pins: PinLimit = PinLimit(50, lock_seconds=60.0)
     facilities: frozenset[str] = frozenset()  # "H10301:36"; none: any is taken

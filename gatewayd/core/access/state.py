@@ -51,11 +51,11 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Misses:
-    """Wrong PINs: since the last lockout, lockouts in a row, the newest, locked until when."""
+    """So many wrong PINs since then; the newest lockout's end, and how many in a row."""
 
     wrong: int
     lockouts: int
-    last: datetime
+    since: datetime
     until: datetime | None = None
 
 

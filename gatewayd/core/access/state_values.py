@@ -1,7 +1,7 @@
 """The durable part of the state as plain values, for a store of keys and JSON values.
 
     presence/anna           {"area": "lab", "since": "2026-05-08T10:00:00.000000Z"}
-    misses/holder:anna      {"wrong": 3, "lockouts": 0, "last": "…", "until": null}
+    misses/holder:anna      {"wrong": 3, "lockouts": 0, "since": "…", "until": null}
     uses/H10301:36:1        {"uses": 2}
     first_person/lab        {"holder": "anna", "at": "…"}
     threat_level            {"level": 2}
@@ -94,7 +94,7 @@ def _of_misses(misses: Misses | None) -> Value | None:
     return {
         "wrong": misses.wrong,
         "lockouts": misses.lockouts,
-        "last": _stamp(misses.last),
+        "since": _stamp(misses.since),
         "until": None if misses.until is None else _stamp(misses.until),
     }
 
@@ -179,7 +179,7 @@ def _misses(name: str, fields: _Fields | None) -> Durable:
         return MissesAre(subject, None)
     until = fields.time("until") if fields.has("until") else None
     wrong, lockouts = fields.count("wrong"), fields.count("lockouts")
-    return MissesAre(subject, Misses(wrong, lockouts, fields.time("last"), until))
+    return MissesAre(subject, Misses(wrong, lockouts, fields.time("since"), until))
 
 
 def _uses(name: str, fields: _Fields | None) -> Durable:

@@ -500,27 +500,26 @@ class Reference:
         return any(today in self.special_days[each].days for each in named)
 
     def locked(self, subject: tuple[str, ...], limit: PinLimit, now: Moment) -> bool:
-        wrong, lockouts = 0, 0
-        last: datetime | None = None
+        wrong, in_a_row = 0, 0
+        begun: datetime | None = None  # the window that wrong PINs are counted in
         until: datetime | None = None
         for entry in self.diary:
             if not isinstance(entry, WrongPin) or entry.subject != subject:
                 continue
-            long_ago = last is not None and (entry.at - last).total_seconds() >= (
-                limit.forget_seconds
-            )
-            if entry.right or long_ago:
-                wrong, lockouts, last, until = 0, 0, None, None
             if entry.right:
+                wrong, in_a_row, begun, until = 0, 0, None, None
                 continue
-            last = entry.at
+            if begun is None or (entry.at - begun).total_seconds() >= limit.window_seconds:
+                wrong, begun = 0, entry.at
             wrong += 1
             if wrong == limit.wrong:
+                if until is None or (entry.at - until).total_seconds() >= limit.window_seconds:
+                    in_a_row = 0
                 seconds = limit.lock_seconds
-                for _ in range(lockouts):
+                for _ in range(in_a_row):
                     seconds *= 2
                 until = entry.at + timedelta(seconds=min(seconds, limit.longest_seconds))
-                wrong, lockouts = 0, lockouts + 1
+                wrong, begun, in_a_row = 0, entry.at, in_a_row + 1
         return until is not None and now.utc < until
 
     def used_up(self, credential: Credential) -> bool:

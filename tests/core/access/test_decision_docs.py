@@ -46,6 +46,6 @@ def test_the_limits_are_those_of_the_policy() -> None:
 
 def _told(limit: PinLimit, forgotten: str) -> list[str]:
     seconds = {"1 day": 86_400, "10 min": 600}
-    assert limit.forget_seconds == seconds[forgotten]
+    assert limit.window_seconds == seconds[forgotten]
     assert limit.longest_seconds == 3_600
     return [f"{limit.wrong}", f"{limit.lock_seconds:g} s", "1 h", forgotten]

@@ -93,8 +93,8 @@ def test_a_rule_that_fails_while_degraded_denies(
         (Town, "credential"),
         (Town, "holder"),
         (decide_module, "grant"),
-        (decide_module, "facility_counts"),
-        (consequences, "_anything_open"),
+        (decide_module, "asked_at"),
+        (consequences, "Decision"),
     ],
 )
 def test_what_fails_around_the_rules_denies_too(

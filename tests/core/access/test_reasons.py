@@ -333,8 +333,31 @@ def test_wrong_pins_are_forgotten_after_a_while() -> None:
     assert world.card(pin="1234").granted
 
 
+def test_mistakes_that_are_far_between_never_add_up() -> None:
+    limit = PinLimit(3, window_seconds=600)
+    world = World(CARD_AND_PIN, policy=Policy(point_pins=limit))
+    world.person(pin="1234")
+    for _ in range(6):
+        world.card(pin="0000")
+        world.wait(300)
+        assert world.card(pin="1234").granted
+        world.wait(300)
+
+
+def test_a_lockout_long_after_another_is_as_short_as_the_first() -> None:
+    limit = PinLimit(1, lock_seconds=30, window_seconds=600)
+    world = World(CARD_AND_PIN, policy=Policy(point_pins=limit))
+    for _ in range(2):
+        world.card(pin="0000")
+        world.wait(29)
+        assert world.card().reason is Reason.POINT_LOCKED_OUT
+        world.wait(1)
+        assert world.card().reason is Reason.PIN_AWAITED
+        world.wait(600)
+
+
 def test_no_lockout_is_longer_than_the_longest() -> None:
-    limit = PinLimit(1, lock_seconds=30, longest_seconds=40, forget_seconds=1e6)
+    limit = PinLimit(1, lock_seconds=30, longest_seconds=40, window_seconds=1e6)
     world = World(CARD_AND_PIN, policy=Policy(holder_pins=limit, point_pins=PinLimit(99)))
     world.person(pin="1234")
     for _ in range(3):

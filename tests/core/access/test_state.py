@@ -137,7 +137,7 @@ AT = "2026-05-08T10:00:00.000000Z"
         ("presence/a", {"area": 1, "since": AT}, "area is no text of 1 to 512 characters"),
         ("presence/a", {"since": AT, "forgiven": "no"}, "forgiven is neither true nor false"),
         ("first_person/d", {"at": AT}, "holder is no text of 1 to 512 characters"),
-        ("misses/site", {"wrong": 1, "lockouts": 0}, "last is no text of 1 to 512 characters"),
+        ("misses/site", {"wrong": 1, "lockouts": 0}, "since is no text of 1 to 512 characters"),
     ],
 )
 def test_what_is_not_as_it_was_written_is_refused(
