@@ -305,7 +305,7 @@ class Conversation:
         assert self.pending is not None
         self.count.rest(self.pending)
         self.pending = None
-        self._follow(self._meeting.fail("the handshake was left unanswered"), now)
+        self._follow(self._meeting.unanswered(), now)
 
     # --- endings ----------------------------------------------------------------------
 

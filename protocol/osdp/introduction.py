@@ -10,6 +10,10 @@ Its keys are tried in turn, and there is no other way on: an introduction either
 begins anew. Each challenge restarts the count of sequence numbers at 0, which every unit
 accepts. A secure unit without a key stays what it claims to be.
 
+A unit may leave a handshake unanswered because it does not know the key, rather than refuse
+it. So the one begun after that tries the key after that one first; the others have their turn
+behind it.
+
 The default key is tried inside a commissioning window and nowhere else. There the unit's own
 keys come first once one was sent to it: it may have taken it, whether it said so or not.
 """
@@ -62,6 +66,7 @@ class Introduction:
         self._chance = chance
         self.keys = keys
         self.window: Window | None = None
+        self._unanswered: Candidate | None = None  # the key it said nothing to, last
         kind = Clear if chance is None else ClearIdentity
         self._clear: Session = kind(address, crc=crc)
         self.forget()
@@ -140,6 +145,10 @@ class Introduction:
 
     # --- what was answered ------------------------------------------------------------
 
+    def unanswered(self) -> None:
+        """It says nothing to the step that is pending: another key comes first next time."""
+        self._unanswered = self._tried
+
     def identified(self, identification: Identification, frame: Frame) -> bool:
         """Take who it is; False if it is somebody else inside the session than outside."""
         if self.outside is not None and identification != self.outside[0]:
@@ -153,7 +162,7 @@ class Introduction:
         self.capabilities = capabilities
         self._evidence = (*self._evidence, frame.encode())
         if self._chance is not None and not self.in_session:
-            self._untried = self._candidates()
+            self._untried = self._in_turn(self._candidates())
             self._try_next(self._chance)
 
     def proved(self, frame: Frame) -> Failed | None:
@@ -186,6 +195,13 @@ class Introduction:
         default = Candidate(None, Handshake.by_default_key(address, crc=crc))
         return (*own, default) if self.window.given_to is not None else (default,)
 
+    def _in_turn(self, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        """Put the one after the unanswered one first."""
+        if self._unanswered not in candidates:
+            return candidates
+        first = candidates.index(self._unanswered) + 1
+        return candidates[first:] + candidates[:first]
+
     def _try_next(self, chance: Chance) -> None:
         if self._untried:
             self._tried, *untried = self._untried
@@ -199,7 +215,7 @@ class Introduction:
     def _enter(self, established: Established) -> None:
         assert self.identification is not None
         assert self.capabilities is not None
-        self._step = None
+        self._step = self._unanswered = None
         self.session, self.in_session = established.session, True
         self.outside = self.identification, self.capabilities
         self._evidence_outside = self._evidence

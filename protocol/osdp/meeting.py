@@ -173,6 +173,11 @@ class Meeting:
         if wrong and self.window is None:
             self._telling.alarm(Alarm.WRONG_CRYPTOGRAM, now)
 
+    def unanswered(self) -> Next:
+        """It says who it is and leaves the handshake unanswered."""
+        self.introduction.unanswered()
+        return self.fail("the handshake was left unanswered")
+
     def fail(self, why: str) -> Next:
         """Tell who did not prove itself and why, once; begin anew after a pause."""
         introduction = self.introduction

@@ -424,6 +424,26 @@ def test_a_key_that_was_refused_may_be_told_again() -> None:
     assert closings(line) == [(DONE, True)]
 
 
+def test_one_that_says_nothing_to_a_key_it_has_not_is_found_with_the_default_key() -> None:
+    """It took no key, and leaves a challenge with one unanswered instead of refusing it."""
+    device = Device(1, install_mode=True)
+    line = ready(device)
+    answer = device.answer
+    device._duties[SetKey] = lambda _command, _now: Ack()
+
+    def selective(data: bytes, now: float) -> bytes:
+        asks_for_own = bytes((Challenge.CODE,)) in data and bytes((3, 0x11, 1)) in data
+        return b"" if asks_for_own else answer(data, now)
+
+    device.answer = selective  # type: ignore[method-assign]  # a unit of another kind
+    met = len(line.events(SetUp))
+    give(line)
+    line.run(5)
+    assert len(line.events(SetUp)) == met + 1
+    assert selectors(line)[-1] == b"\0"
+    assert not alarms(line)
+
+
 def test_a_unit_that_did_not_keep_its_key_is_found_with_the_default_key() -> None:
     line = ready()
     line.device(1)._duties[SetKey] = lambda _command, _now: Ack()

@@ -73,6 +73,60 @@ def test_after_every_key_failed_all_are_tried_again() -> None:
     assert line.events(Identified)[-1].key == "old"
 
 
+def says_nothing_to(line: Line, *unknown: BaseKey) -> None:
+    """Let the unit leave handshakes with these keys unanswered, as if it could tell."""
+    device, answer = line.device(1), line.device(1).answer
+    introduction = line.bus._peripherals[1]._introduction
+    names = [each.name for each in unknown]
+
+    def selective(data: bytes, now: float) -> bytes:
+        said = answer(data, now)
+        tried = introduction._tried
+        unable = introduction.proving and tried is not None and tried.name in names
+        return b"" if unable else said
+
+    device.answer = selective  # type: ignore[method-assign]  # a unit of another kind
+
+
+@pytest.mark.parametrize("has", [OLD, NEW])
+@pytest.mark.parametrize("order", [(NEW, OLD), (OLD, NEW)], ids=["new first", "old first"])
+def test_a_handshake_left_unanswered_is_begun_again_with_the_next_key(
+    has: BaseKey, order: tuple[BaseKey, ...]
+) -> None:
+    line = meeting(Device(1, key=has.content), *order)
+    says_nothing_to(line, *(each for each in order if each is not has))
+    line.run(4)
+
+    assert line.events(Identified)[-1].key == has.name
+    assert not alarms(line)
+    assert len({frame.body for _, frame in line.heard(1, Challenge.CODE)}) <= 2
+
+
+def test_a_unit_that_answers_to_no_key_is_asked_with_each_in_turn() -> None:
+    line = meeting(Device(1, key=OLD.content), NEW, OLD)
+    says_nothing_to(line, NEW, OLD)
+    line.run(20)
+    assert len({frame.body for _, frame in line.heard(1, Challenge.CODE)}) > 3
+    del line.device(1).answer
+    line.run(4)
+    assert line.events(Identified)[-1].key == "old"
+
+
+def test_the_most_likely_key_is_first_again_once_one_was_proved() -> None:
+    line = meeting(Device(1, key=NEW.content), NEW, OLD)
+    line.run_until(lambda: bool(line.heard(1, Challenge.CODE)), 0.1)
+    line.place(1).unplugged = True
+    line.run(1.5)
+    line.place(1).unplugged = False
+    line.run(5)
+    assert line.events(Identified)[-1].key == "new"
+    line.written.clear()
+    line.device(1).cycle_power()
+    line.run(0.5)
+    assert line.events(Identified)[-1].key == "new"
+    assert len(line.heard(1, Challenge.CODE)) == 1
+
+
 def test_a_secure_unit_without_a_key_says_who_it_is_and_no_more() -> None:
     device = Device(1, install_mode=True)
     line = meeting(device)
