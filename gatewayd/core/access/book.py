@@ -25,7 +25,6 @@ from gatewayd.core.access.model import (
     Holder,
     Interlock,
     LevelId,
-    LevelRule,
     PointRules,
     Portal,
     Side,
@@ -134,8 +133,14 @@ class Book:
             for side in portal.sides:
                 self._points[side][portal.door] = self._point(portal, side)
         self._entries, self._exits = self._points[Side.IN], self._points[Side.OUT]
+        self._doors_of = _doors_by_area(self.portals.values())
         for point in self.points():
-            self._relate(point, rules.levels)
+            self._set_against(point)
+        self._let_reach(rules.levels)
+        self._into: dict[AreaId, set[LevelId]] = {}
+        for point in self.points():
+            if point.moves and point.to is not None:
+                self._into.setdefault(point.to, set()).update(point.levels)
         self._uncertain = {each.id: _without_clock(each) for each in self.points()}
 
     def point(self, door: DoorId, side: Side) -> Point | None:
@@ -148,14 +153,11 @@ class Book:
 
     def doors_of(self, area: AreaId) -> list[DoorId]:
         """Return the doors that lead in or out of an area."""
-        every = self.portals.values()
-        return [each.door for each in every if area in (each.inside, each.outside)]
+        return self._doors_of.get(area, [])
 
     def reachable(self, area: AreaId, levels: Iterable[LevelId]) -> bool:
         """Say whether any of these levels leads into an area, at whatever time."""
-        held = frozenset(levels)
-        into = (each for each in self.points() if each.to == area and each.moves)
-        return any(not held.isdisjoint(each.levels) for each in into)
+        return not self._into.get(area, set()).isdisjoint(levels)
 
     def hours(self, point: Point, now: Moment) -> Hours:
         """Return what holds at a point now."""
@@ -171,16 +173,33 @@ class Book:
         own = rules.entry if side is Side.IN else rules.exit
         return Point(portal, side, own, self.areas)
 
-    def _relate(self, point: Point, levels: Iterable[AccessLevel]) -> None:
-        for level in levels:
-            schedules = [rule.schedule for rule in level.rules if _covers(rule, point)]
-            if schedules:
-                point.levels[level.id] = tuple(dict.fromkeys(schedules))
+    def _set_against(self, point: Point) -> None:
         for area in point.areas:
             if area.interlock is not Interlock.OFF:
                 others = (each for each in self.doors_of(area.area) if each != point.door)
                 before = point.rivals.get(area.interlock, ())
                 point.rivals[area.interlock] = tuple(dict.fromkeys((*before, *others)))
+
+    def _let_reach(self, levels: Iterable[AccessLevel]) -> None:
+        """Tell every point which levels reach it; only what they name is looked at."""
+        into: dict[AreaId, list[Point]] = {}
+        out_of: dict[AreaId, list[Point]] = {}
+        for point in self.points():
+            for index, area in ((into, point.to), (out_of, point.frm)):
+                if point.moves and area is not None:
+                    index.setdefault(area, []).append(point)
+        by_area = {Side.IN: into, Side.OUT: out_of}
+        for level in levels:
+            for rule in level.rules:
+                for side in rule.sides:
+                    here = self._points[side]
+                    named = [here[each] for each in rule.doors if each in here]
+                    for area in rule.areas:
+                        named += by_area[side].get(area, ())
+                    for point in named:
+                        before = point.levels.get(level.id, ())
+                        if rule.schedule not in before:
+                            point.levels[level.id] = (*before, rule.schedule)
 
     def _at(self, point: Point, utc: datetime) -> Hours:
         rules = point.rules
@@ -207,13 +226,13 @@ def _of(areas: Mapping[AreaId, AreaRules], area: AreaId | None) -> AreaRules | N
     return None if area is None else areas.get(area)
 
 
-def _covers(rule: LevelRule, point: Point) -> bool:
-    if point.side in rule.sides and point.door in rule.doors:
-        return True
-    if not point.moves:
-        return False
-    entered = Side.IN in rule.sides and point.to in rule.areas
-    return entered or (Side.OUT in rule.sides and point.frm in rule.areas)
+def _doors_by_area(portals: Iterable[Portal]) -> dict[AreaId, list[DoorId]]:
+    found: dict[AreaId, list[DoorId]] = {}
+    for portal in portals:
+        for area in {portal.inside, portal.outside}:
+            if area is not None:
+                found.setdefault(area, []).append(portal.door)
+    return found
 
 
 def _schedules(point: Point) -> set[ScheduleId]:

@@ -37,11 +37,15 @@ from gatewayd.core.access.state import (
 from gatewayd.core.model import Moment
 
 _GRANTED = Reason.GRANTED
+_CHANGING = (Reason.SECOND_PERSON_AWAITED, Reason.ESCORT_AWAITED)  # whatever went before
 
 
 def answer(case: Case, reason: Reason) -> Decision:
     """Return a decision that is no grant."""
-    changes = [*_pins(case, reason), *_cards(case, reason), *_companions(case, reason)]
+    state = case.state
+    changes: list[StateChange] = []
+    if case.compares or state.cards or state.companions or reason in _CHANGING:
+        changes += [*_pins(case, reason), *_cards(case, reason), *_companions(case, reason)]
     until = None
     for each in changes:
         if isinstance(each, CardWaits | CompanionWaits) and each.wait is not None:

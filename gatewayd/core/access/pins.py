@@ -16,6 +16,11 @@ PIN_ALONE = "PIN:"  # in front of 64 hexadecimal digits: `Credential.key` of a P
 _NO_PIN = bytes(32)  # what is compared where there is none; no HMAC anybody will meet
 
 
+def shown(key: str) -> str:
+    """Return a credential's key as events tell it: nothing is left of a PIN but that it is one."""
+    return "PIN" if key.startswith(PIN_ALONE) else key
+
+
 class SiteKey:
     """The key under which a site keeps its PINs. Nobody sees it."""
 

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from gatewayd.core.access.model import Holder
-from gatewayd.core.access.pins import PIN_ALONE, SiteKey
+from gatewayd.core.access.pins import PIN_ALONE, SiteKey, shown
 from gatewayd.core.pin_entry import Digits
 from tests.core.access.world import ANNA, BORIS, KEY, World, pin_of
 
@@ -42,6 +42,11 @@ def test_the_right_pin_is_told_from_the_one_for_duress_and_from_others() -> None
     assert KEY.is_pin_of(anna, Digits("4321")) == (False, True)
     assert KEY.is_pin_of(anna, Digits("")) == (False, False)
     assert KEY.is_pin_of(Holder(ANNA), PIN) == (False, False)
+
+
+def test_events_tell_a_card_by_its_number_and_a_pin_not_at_all() -> None:
+    assert shown("H10301:36:1") == "H10301:36:1"
+    assert shown(KEY.key_of(PIN)) == "PIN"
 
 
 def test_nothing_of_a_pin_is_in_a_holder_as_shown() -> None:
