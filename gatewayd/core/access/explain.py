@@ -71,7 +71,10 @@ class Opening:
 
 
 def explain(book: Book, state: State, around: Around, attempt: Attempt) -> Explanation:
-    """Say what would be decided and why. Nothing is changed by asking."""
+    """Say what would be decided and why. Nothing is changed by asking.
+
+    So no wrong PIN is counted either: whoever lets people ask takes no PIN from them.
+    """
     decision = decide(book, state, around, attempt)
     words = MEANING[decision.reason]
     here = book.point(attempt.door, attempt.side)

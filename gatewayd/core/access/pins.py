@@ -17,7 +17,7 @@ _NO_PIN = bytes(32)  # what is compared where there is none; no HMAC anybody wil
 
 
 def shown(key: str) -> str:
-    """Return a credential's key as events tell it: nothing is left of a PIN but that it is one."""
+    """Return a credential's key as events tell it; of a PIN, only that it is one."""
     return "PIN" if key.startswith(PIN_ALONE) else key
 
 
