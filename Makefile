@@ -38,8 +38,9 @@ packages: ## what the tests need from the system (Mosquitto)
 bench: $(READY) packages ## measure, beside a peer or a physical limit
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: $(READY) packages ## outages in real time
-	$(BIN)/pytest -m soak --timeout 7200 $(ARGS)
+soak: $(READY) packages ## outages in real time with foreign units, for MINUTES=20
+	$(BIN)/pytest -m soak --timeout 7200
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 fuzz: $(READY) ## look for inputs nobody thought of, for MINUTES=20
 	@$(BIN)/pip install --quiet --only-binary :all: --require-hashes -r requirements/fuzz.txt || true

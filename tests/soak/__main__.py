@@ -21,7 +21,7 @@ import structlog
 from tests.soak.board import Board
 from tests.soak.files import files_among_cards
 from tests.soak.neighbours import seven_beside_a_dead_one
-from tests.soak.outages import Way, all_away, one_after_the_other, one_away
+from tests.soak.outages import Way, one_after_the_other, one_away, together
 from tests.soak.result import Row
 from tests.soak.rotations import rotations_under_fire
 from tests.soak.yard import EVERYBODY, Yard
@@ -30,9 +30,10 @@ TARGET = Path(__file__).parents[2] / "build" / "soak.json"
 MINUTES = 20.0
 PARTS = ("neighbours", "outages", "rotations", "files")
 SHORT, LONG = (1, 4, 7, 12), 60  # seconds away; 8 end a connection
-FIXED = 12.5  # minutes that everything takes once
+THREE = EVERYBODY[1::3]
+FIXED = 11.0  # minutes that everything takes once
 SWEEP = 2.5  # minutes of one more round of short outages
-TOO_SHORT = 10.0  # minutes in which there is no time for the long ones
+TOO_SHORT = 11.0  # minutes in which there is no time for the long ones
 CARDS = 1200  # in each case
 FIRE = 120.0  # seconds
 APART = 0.5  # seconds between two units that come back one after the other
@@ -86,16 +87,18 @@ async def _outages(yard: Yard, board: Board, minutes: float) -> AsyncIterator[Ro
                 yield await one_away(yard, line, way, seconds, one_by_one)
             for way in (Way.CUT, Way.KILLED):
                 board.say(f"{sweeps} times all are away for {seconds} s, {way}")
-                yield await all_away(yard, line, way, seconds, sweeps)
+                yield await together(yard, line, way, seconds, sweeps)
         for seconds in (4, 12):
             board.say(f"all are away for {seconds} s and come back one after the other")
             yield await one_after_the_other(yard, line, seconds, APART, 1)
         if minutes < TOO_SHORT:
             return
+        for way in Way:
+            board.say(f"three units are away for {LONG} s, {way}")
+            yield await together(yard, line, way, LONG, 1, THREE)
         for way in (Way.CUT, Way.KILLED):
-            board.say(f"one unit, then all are away for {LONG} s, {way}")
-            yield await one_away(yard, line, way, LONG, EVERYBODY[2:3])
-            yield await all_away(yard, line, way, LONG, 1)
+            board.say(f"all are away for {LONG} s, {way}")
+            yield await together(yard, line, way, LONG, 1)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A unit is away for a while and comes back; how long until its session stands again?
 
-Four ways to be away. `wire cut`: nobody hears it, it hears nobody. `killed`: its process is
+Three ways to be away. `wire cut`: nobody hears it, it hears nobody. `killed`: its process is
 killed and started again behind the cut wire, as after a loss of power. `stopped`: its process
 stands still with its port open, as one that hangs. Its *return* is the moment when the wire is
 whole again (with `stopped`: when the process goes on), measured where it happens. It is *back*
@@ -43,16 +43,25 @@ async def one_away(
     return _row(f"one unit, {way}, {seconds:g} s", figures, len(addresses), lengths)
 
 
-async def all_away(yard: Yard, line: SoakLine, way: Way, seconds: float, rounds: int) -> Row:
-    """Have everybody away at once, and back at once."""
+async def together(
+    yard: Yard,
+    line: SoakLine,
+    way: Way,
+    seconds: float,
+    rounds: int,
+    addresses: Sequence[int] = EVERYBODY,
+) -> Row:
+    """Have several away at once, and back at once."""
     figures: list[float] = []
     lengths: list[float] = []
     for _ in range(rounds):
         await asyncio.sleep(SETTLED * (1 + yard.chance.random()))
-        took, lasted = await _away(yard, line, way, seconds, EVERYBODY)
+        took, lasted = await _away(yard, line, way, seconds, addresses)
         figures += took
         lengths.append(lasted)
-    return _row(f"all eight, {way}, {seconds:g} s", figures, rounds * len(EVERYBODY), lengths)
+    wanted = rounds * len(addresses)
+    who = "all eight" if len(addresses) == len(EVERYBODY) else f"{len(addresses)} of eight"
+    return _row(f"{who}, {way}, {seconds:g} s", figures, wanted, lengths)
 
 
 async def _away(
