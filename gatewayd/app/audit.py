@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 
-from gatewayd.app.approved import Remembered
+from gatewayd.app.approved import Remembered, approved_before
+from gatewayd.app.keys import open_keys
 from gatewayd.app.lines import make_lines
 from gatewayd.config import Config, site_config
 from gatewayd.core.audit import Needs, judge, needs_of
@@ -17,9 +18,11 @@ from gatewayd.core.facts import ControllerIdentified, Fact
 from gatewayd.core.model import AuditReport, ControllerId, ControllerView, Verdict
 from gatewayd.core.places import Places
 from gatewayd.core.site import OnClassic, SiteConfig
-from gatewayd.edge.clock import Clock
+from gatewayd.edge.clock import Clock, SystemClock
 from gatewayd.edge.key_store import KeyStore
 from gatewayd.edge.osdp_keys import Keyring
+from gatewayd.edge.place_store import PlaceStore
+from gatewayd.edge.state_directory import StateDirectory
 
 PATIENCE = 5.0  # seconds; a unit on a slow, crowded line is asked within one
 
@@ -37,6 +40,14 @@ class _Listener:
             self.heard[fact.controller] = fact
         if len(self.heard) == self._expected:
             self.everybody.set()
+
+
+def audit(config: Config) -> AuditReport:
+    """Ask every unit who it is, drive none. StateInUse while a daemon runs: it asks as well."""
+    with StateDirectory.open(config.site.state_dir) as state:
+        keys = open_keys(config, state.path)
+        places = approved_before(PlaceStore(state.path), config.controllers)
+        return asyncio.run(look(config, SystemClock(), keys, places=places))
 
 
 async def look(

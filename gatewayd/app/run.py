@@ -3,15 +3,11 @@
 import asyncio
 import signal
 
-from gatewayd.app.approved import approved_before
-from gatewayd.app.audit import look
-from gatewayd.app.keys import open_keys, require_keys
+from gatewayd.app.keys import require_keys
 from gatewayd.app.site import Site
 from gatewayd.config import Config
-from gatewayd.core.model import AuditReport
 from gatewayd.edge.clock import SystemClock
 from gatewayd.edge.key_store import KeyStore
-from gatewayd.edge.place_store import PlaceStore
 from gatewayd.edge.state_directory import StateDirectory
 
 
@@ -29,14 +25,6 @@ def run(config: Config) -> None:
     with StateDirectory.open(config.site.state_dir) as state:
         keys = require_keys(config, state.path)
         asyncio.run(_run(config, state, keys))
-
-
-def audit(config: Config) -> AuditReport:
-    """Ask every unit who it is, drive none. StateInUse while a daemon runs: it asks as well."""
-    with StateDirectory.open(config.site.state_dir) as state:
-        keys = open_keys(config, state.path)
-        places = approved_before(PlaceStore(state.path), config.controllers)
-        return asyncio.run(look(config, SystemClock(), keys, places=places))
 
 
 async def _run(config: Config, state: StateDirectory, keys: KeyStore | None) -> None:

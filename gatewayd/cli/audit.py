@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gatewayd import app
+from gatewayd.app.audit import audit
 from gatewayd.cli.options import DEFAULT, AsJson, ConfigFile
 from gatewayd.config import Config, load
 from gatewayd.edge import log
@@ -44,7 +44,7 @@ def _report(config: Config) -> dict[str, Any]:
         answer = ask(config.site.control_socket, "audit.report", {})
     except NotRunning:
         log.configure("warning")
-        return dict(json.loads(encode_view(app.audit(config))))
+        return dict(json.loads(encode_view(audit(config))))
     if not answer["ok"]:
         raise GatewayError(answer["error"]["message"])
     if answer["result"] is None:

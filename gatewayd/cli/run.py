@@ -2,7 +2,7 @@
 
 import structlog
 
-from gatewayd import app
+from gatewayd.app.run import run
 from gatewayd.cli.options import DEFAULT, ConfigFile
 from gatewayd.config import load
 from gatewayd.edge import log
@@ -19,7 +19,7 @@ def command(config: ConfigFile = DEFAULT) -> None:
     settings = load(config)
     log.configure(settings.log.level)
     try:
-        app.run(settings)
+        run(settings)
     except GatewayError:
         raise
     except Exception:
