@@ -14,7 +14,8 @@ Four rules carry it:
 * Every frame passes the gate at the moment it is written, retries included.
 
 A secure unit is spoken to inside a session only, but for its introduction (`introduction`,
-`meeting`). What ends the session ends the connection, and the introduction begins anew.
+`meeting`). What ends the session ends the connection, and the introduction begins anew; where
+that happens again and again, slower each time (`losses`).
 """
 
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from protocol.osdp.introduction import (
     Chance,
     Introduction,
 )
+from protocol.osdp.losses import Losses
 from protocol.osdp.meeting import Meeting, Next
 from protocol.osdp.orders import Order, Orders
 from protocol.osdp.reading import Reading
@@ -107,6 +109,7 @@ class Conversation:
         self._reading = Reading(
             settings.poll_interval, self._meeting, self._telling, self.orders, self.counters
         )
+        self._losses = Losses()
         self._restart_from = 0.0
 
     # --- how it stands ----------------------------------------------------------------
@@ -309,11 +312,13 @@ class Conversation:
 
     # --- endings ----------------------------------------------------------------------
 
-    def end_connection(self, why: str, now: float, *, answered: bool = False) -> None:
+    def end_connection(
+        self, why: str, now: float, *, answered: bool = False, pause: float = 0.0
+    ) -> None:
         """Close the gate, end what is queued, begin again at sequence 0.
 
-        `answered`: what is pending has had its answer, though not one of use. A commissioning
-        window stays open.
+        `answered`: what is pending has had its answer, though not one of use. `pause`: seconds
+        until the next begins. A commissioning window stays open.
         """
         self.gate = CLOSED if self.window is None else COMMISSIONING
         if self.pending is not None:
@@ -328,7 +333,7 @@ class Conversation:
         self._reading.forget()
         self.count.start()
         if not self.doubtful:
-            self.due = max(now, self._restart_from)
+            self.due = max(now + pause, self._restart_from)
             self._restart_from = self.due + RESTART_PAUSE
         if self.window is not None and self.window.ready:
             self._telling.set_up_failed(self.window, why)
@@ -337,8 +342,16 @@ class Conversation:
     def _restart(self, why: str, now: float) -> None:
         """The count is broken."""
         self.counters.resets += 1
+        pause = self._count_loss(now) if self._introduction.in_session else 0.0
         self._alive(now)
-        self.end_connection(why, now, answered=True)
+        self.end_connection(why, now, answered=True, pause=pause)
+
+    def _count_loss(self, now: float) -> float:
+        """A session ends by an answer; return how long to wait for the next."""
+        pause = self._losses.add(now)
+        if self._losses.too_many:
+            self._telling.alarm(Alarm.SESSIONS_BROKEN, now)
+        return pause
 
     def _give_up_if_barred(self, now: float) -> None:
         """What the gate no longer admits is not repeated, so the count is broken."""

@@ -154,7 +154,10 @@ class WindowClosed:
 
 
 class Alarm(StrEnum):
-    """What does not happen to a unit with a key by wear and tear alone."""
+    """What does not happen to a unit with a key by wear and tear alone.
+
+    The last one may be a supply that fails again and again.
+    """
 
     IDENTITY_CHANGED = "the identity inside the session is another than outside"
     CAPABILITIES_CHANGED = "the capabilities inside the session are others than outside"
@@ -166,6 +169,7 @@ class Alarm(StrEnum):
     CLEAR_ANSWER = "an answer came in clear where it must be sealed"
     WRONG_MAC = "an answer was forged, or meant for another session"
     WRONG_BODY = "a signed answer was not encrypted as it must be"
+    SESSIONS_BROKEN = "its sessions are broken again and again"
 
 
 @dataclass(frozen=True, slots=True)

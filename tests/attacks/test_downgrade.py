@@ -186,7 +186,7 @@ def test_another_identity_outside_is_an_alarm() -> None:
 def test_another_identity_inside_ends_the_session_with_an_alarm() -> None:
     scene = meeting(swapping(lambda frame: frame.security is not None))
     scene.line.run(20)
-    assert scene.alarms == [Alarm.CLEAR_ANSWER]
+    assert scene.alarms == [Alarm.CLEAR_ANSWER, Alarm.SESSIONS_BROKEN]
     assert not scene.line.connection(1)
     scene.nothing_was_won()
     scene.attacker.leave()
