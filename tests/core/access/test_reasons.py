@@ -488,6 +488,14 @@ def test_who_may_enter_an_area_elsewhere_lacks_the_point_only() -> None:
     assert world.card(side=OUT).reason is Reason.NO_RIGHTS_ZONE
 
 
+def test_a_door_within_an_area_does_not_lead_into_it() -> None:
+    inner = Portal(DoorId("inner"), inside=LAB_ROOM, outside=LAB_ROOM)
+    held = level(LevelRule(ALWAYS, frozenset({inner.door})))
+    world = World(portals=(*PORTALS, inner), levels=(held,))
+    assert world.card(door=inner.door).granted
+    assert world.card().reason is Reason.NO_RIGHTS_ZONE
+
+
 def test_a_level_may_name_an_area_and_the_direction() -> None:
     into_hall = level(LevelRule(ALWAYS, areas=frozenset({HALL}), sides=frozenset({Side.IN})))
     world = World(levels=(into_hall,))
@@ -924,6 +932,9 @@ def test_a_muster_point_opens_nothing_and_records_who_is_there() -> None:
     world.credential(state=CredentialState.STOLEN)
     assert world.card().reason is Reason.CREDENTIAL_STOLEN
     assert world.card(NOBODYS).reason is Reason.UNKNOWN_CREDENTIAL
+    world.credential(state=CredentialState.ENABLED)
+    del world.town.holders[ANNA]
+    assert world.card().reason is not Reason.MUSTERED
 
 
 FACILITY = Policy(facilities=frozenset({"H10301:36"}), facility_only=True)
