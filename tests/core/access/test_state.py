@@ -267,9 +267,10 @@ def test_a_door_is_unlocked_at_the_hours_of_its_schedule() -> None:
 def test_it_may_need_a_first_person_every_day() -> None:
     rules = DoorRules(LAB, unlock=OFFICE, unlock_needs_first_person=True)
     world = World(doors=(rules,), schedules=[HOURS])
+    world.shows("2026-05-08 08:00")
     assert not unlocked(world.book, world.state, LAB, world.now)
     world.person(ANNA, Flag.SUPERVISOR)
-    world.passes()
+    world.passes()  # at the very beginning
     assert unlocked(world.book, world.state, LAB, world.now)
     world.wait(days=1)
     assert not unlocked(world.book, world.state, LAB, world.now)
