@@ -165,6 +165,7 @@ class Alarm(StrEnum):
     WRONG_SELECTOR = "another key was offered"
     WRONG_CRYPTOGRAM = "the unit does not know its key"
     CRYPTOGRAM_REFUSED = "the unit did not accept our proof of its key"
+    REPEATED_RANDOM = "the unit drew the same random number again"
     WRONG_RMAC = "the end of the handshake was forged"
     CLEAR_ANSWER = "an answer came in clear where it must be sealed"
     WRONG_MAC = "an answer was forged, or meant for another session"

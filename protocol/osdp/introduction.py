@@ -14,10 +14,15 @@ A unit may leave a handshake unanswered because it does not know the key, rather
 it. So the one begun after that tries the key after that one first; the others have their turn
 behind it.
 
+A unit that draws the same RND.B twice obeys whoever recorded what we said after the first. So
+its proof fails, with the right key too, if it is one of the newest `RANDOMS_KEPT` that came
+with a right cryptogram. A repeated osdp_CCRYPT to the same challenge is one draw.
+
 The default key is tried inside a commissioning window and nowhere else. There the unit's own
 keys come first once one was sent to it: it may have taken it, whether it said so or not.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +37,7 @@ from protocol.osdp.secure_handshake import (
     Failed,
     Handshake,
     Proving,
+    Reason,
     Selector,
 )
 from protocol.osdp.secure_keys import RANDOM_LENGTH, BaseKey
@@ -39,6 +45,8 @@ from protocol.osdp.session import Clear, ClearIdentity, Session, Step
 
 IDENTIFY = Identify()
 READ_CAPABILITIES = ReadCapabilities()
+
+RANDOMS_KEPT = 8  # newest RND.B of a unit
 
 Chance = Callable[[int], bytes]  # so many bytes that nobody could guess
 
@@ -67,6 +75,7 @@ class Introduction:
         self.keys = keys
         self.window: Window | None = None
         self._unanswered: Candidate | None = None  # the key it said nothing to, last
+        self._randoms: deque[bytes] = deque(maxlen=RANDOMS_KEPT)  # RND.B, the newest last
         kind = Clear if chance is None else ClearIdentity
         self._clear: Session = kind(address, crc=crc)
         self.forget()
@@ -173,6 +182,8 @@ class Introduction:
         assert self._step is not None
         assert self._chance is not None
         taken = self._step.take(frame)
+        if isinstance(taken, Proving):
+            taken = self._drawn_anew(taken)
         if isinstance(taken, Failed):
             self.failures = (*self.failures, taken)
             self._step = None
@@ -183,6 +194,14 @@ class Introduction:
         else:
             self._go_on(taken)
         return None
+
+    def _drawn_anew(self, proving: Proving) -> Proving | Failed:
+        """Its key is right, so no other one would be better."""
+        if proving.random in self._randoms:
+            self.failures, self._untried = (), ()
+            return Failed(Reason.REPEATED_RANDOM)
+        self._randoms.append(proving.random)
+        return proving
 
     def _candidates(self) -> tuple[Candidate, ...]:
         address, crc = self._address, self._crc

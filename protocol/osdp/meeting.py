@@ -29,6 +29,7 @@ _ALARMS = {
     Reason.IN_CLEAR: Alarm.CLEAR_ANSWER,
     Reason.WRONG_SELECTOR: Alarm.WRONG_SELECTOR,
     Reason.REFUSED: Alarm.CRYPTOGRAM_REFUSED,
+    Reason.REPEATED_RANDOM: Alarm.REPEATED_RANDOM,
     Reason.WRONG_RMAC: Alarm.WRONG_RMAC,
 }
 _KEYS_DIFFER = (Reason.WRONG_SELECTOR, Reason.REFUSED)  # expected in a window

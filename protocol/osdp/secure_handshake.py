@@ -60,6 +60,7 @@ class Reason(Enum):
     WRONG_SELECTOR = "the selected key is another one"
     WRONG_CRYPTOGRAM = "the cryptogram proves no knowledge of the key"
     REFUSED = "the unit did not accept our cryptogram"
+    REPEATED_RANDOM = "the unit drew a random number that it had drawn before"
     WRONG_RMAC = "R-MAC-I does not follow from the cryptogram"
 
 
@@ -148,7 +149,7 @@ class Challenging:
         if not compare_digest(expected, answer.cryptogram):
             return Failed(Reason.WRONG_CRYPTOGRAM)
         server = server_cryptogram(self.keys, self.random, answer.random)
-        return Proving(self.intention, self.keys, answer.unit, server)
+        return Proving(self.intention, self.keys, answer.unit, answer.random, server)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ class Proving:
     intention: Handshake
     keys: SessionKeys
     unit: bytes  # cUID
+    random: bytes  # RND.B, for whoever remembers those of handshakes before
     cryptogram: bytes = field(repr=False)
 
     @property

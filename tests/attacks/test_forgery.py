@@ -420,7 +420,7 @@ def test_a_recorded_unlock_means_nothing_to_a_unit_that_draws_its_numbers() -> N
 
 
 def test_a_unit_that_draws_the_same_number_again_obeys_a_recording() -> None:
-    """Not ours to mend: freshness of what a unit obeys is what it draws itself."""
+    """Until we meet it again: freshness of what a unit obeys is what it draws itself."""
     careless = Witness(chance=bytes)  # eight zeros, each time
     scene = attacked(careless)
     scene.unlock(5)
@@ -428,6 +428,17 @@ def test_a_unit_that_draws_the_same_number_again_obeys_a_recording() -> None:
     scene.attacker.onwards = drop()
     repeated(scene)
     assert len(careless.pulses) == 2
+
+
+def test_a_unit_that_draws_the_same_number_again_is_told_of_and_not_driven_any_more() -> None:
+    careless = Witness(chance=bytes)
+    scene = attacked(careless)
+    careless.cycle_power()
+    scene.line.run(60)
+    assert scene.alarms == [Alarm.REPEATED_RANDOM]
+    assert not scene.line.connection(1)
+    assert not scene.line.unlock(1, 5)
+    scene.nothing_was_won()
 
 
 def test_the_end_of_a_recorded_handshake_ends_no_other() -> None:
