@@ -17,6 +17,7 @@ from gatewayd.edge.control_client import NotRunning, ask
 from gatewayd.edge.payloads import encode_view
 from gatewayd.errors import GatewayError, Refused, TryAgain
 
+TABLE_WIDTH = 100  # characters; a narrower terminal wraps it
 COLOURS = {"approved": "green", "unreachable": "yellow"}  # all others are red
 
 
@@ -26,14 +27,16 @@ def command(config: ConfigFile = DEFAULT, *, as_json: AsJson = False) -> None:
     The running daemon is asked. If there is none, the lines are opened here, only to let every
     unit say who it is; nothing is driven. Exit code 69 if any verdict is not "approved".
     """
-    report = _report(load(config))
+    settings = load(config)
+    report = _report(settings)
     controllers = report["controllers"]
     if as_json:
         typer.echo(json.dumps(report))
     else:
-        Console().print(_table(controllers))
-        for advice in _advice(controllers):
-            typer.echo(advice)
+        console = Console()
+        Console(width=max(console.width, TABLE_WIDTH)).print(_table(controllers))
+        for line in _in_words(settings, controllers):
+            typer.echo(line)
     if report["refused"] or any(each["verdict"] != "approved" for each in controllers):
         raise typer.Exit(Refused.exit_code)
 
@@ -52,48 +55,65 @@ def _report(config: Config) -> dict[str, Any]:
     return dict(answer["result"])
 
 
-def _advice(controllers: list[Mapping[str, Any]]) -> Iterator[str]:
-    """Say what can be done about what is not approved."""
+def _in_words(config: Config, controllers: list[Mapping[str, Any]]) -> Iterator[str]:
+    """Say why of each, and what can be done about what is not approved."""
     for each in controllers:
-        name = each["controller"]
-        match each["verdict"]:
-            case "changed":
-                serial = each["identity"]["serial"]
-                yield (
-                    f"{name}: look at the unit; if serial {serial} is printed on it and it "
-                    f"belongs there, `gatewayd accept {name} {serial}`"
-                )
-            case "unknown":
-                yield (
-                    f"{name}: replace it, or approve its family in a catalogue of the site "
-                    "(audit.catalogue)"
-                )
-            case "misconfigured":
-                yield f"{name}: correct the configuration or the unit, as its row says"
+        yield f"{each['controller']}: {_why(each)}"
+        todo = _todo(config, each)
+        if todo is not None:
+            yield f"    {todo}"
+
+
+def _todo(config: Config, each: Mapping[str, Any]) -> str | None:
+    name = each["controller"]
+    match each["verdict"]:
+        case "changed":
+            serial = each["identity"]["serial"]
+            return (
+                f"look at the unit; if serial {serial} is printed on it and it belongs there, "
+                f"`gatewayd accept {name} {serial}`"
+            )
+        case "unknown":
+            return (
+                "replace it, or approve its family in a catalogue of the site (audit.catalogue)"
+            )
+        case "misconfigured":
+            return _correct(config, each)
+    return None
+
+
+def _correct(config: Config, each: Mapping[str, Any]) -> str:
+    controller = config.controllers.get(each["controller"])
+    proved = each["identity"] is not None and each["identity"]["proved"]
+    if controller is None or controller.secure == "off" or proved:
+        return "correct the configuration or the unit"
+    place = f"--line {controller.line} --address {controller.address}"
+    return f"if it has no key yet, with the daemon running: `gatewayd commission {place}`"
 
 
 def _table(controllers: list[Mapping[str, Any]]) -> Table:
-    table = Table("controller", "line", "verdict", "unit", "why")
+    columns = "controller line verdict vendor model serial firmware identity"
+    table = Table(*columns.split(), box=None, padding=(0, 2, 0, 0), header_style="bold")
     for each in controllers:
         verdict = str(each["verdict"])
         table.add_row(
             Text(each["controller"]),
             Text(each["line"]),
             Text(verdict, style=COLOURS.get(verdict, "red")),
-            Text(_unit(each["identity"])),
-            Text(_why(each)),
+            *map(Text, _identity(each["identity"])),
         )
     return table
 
 
-def _unit(identity: Mapping[str, Any] | None) -> str:
+def _identity(identity: Mapping[str, Any] | None) -> tuple[str, ...]:
     if identity is None:
-        return "-"
-    firmware = ".".join(map(str, identity["firmware"]))
-    claimed = "" if identity["proved"] else " (claimed)"
+        return ("-",) * 5
     return (
-        f"vendor {identity['vendor']} model {identity['model']} "
-        f"firmware {firmware} serial {identity['serial']}{claimed}"
+        identity["vendor"],
+        str(identity["model"]),
+        identity["serial"],
+        ".".join(map(str, identity["firmware"])),
+        "proved" if identity["proved"] else "claimed",
     )
 
 

@@ -15,7 +15,13 @@ from gatewayd.app import discover as scouts
 from gatewayd.app.discover import FoundUnit, Survey, Wish
 from gatewayd.app.ports import BAUDS, NO_BAUD, Port
 from gatewayd.cli.options import AsJson
-from gatewayd.cli.snippets import controller_table, known_as, line_table
+from gatewayd.cli.snippets import (
+    controller_table,
+    controller_tables,
+    known_as,
+    line_table,
+    once_each,
+)
 from gatewayd.cli.where import Device, LineName, SomeConfig, Tcp, port_of, require_baud
 from gatewayd.config import TcpLine
 from gatewayd.core.audit import Needs, judge
@@ -177,15 +183,15 @@ def _print(port: Port, survey: Survey, *, checksum: bool) -> None:
     for remark in _remarks(port, survey):
         typer.echo(f"remark: {remark}")
     tables = [line_table(port, unit) for unit in survey.units[:1]]
-    tables += [controller_table(port, unit, checksum=checksum) for unit in survey.units]
+    tables += controller_tables(port, survey.units, checksum=checksum)
     for table in filter(None, tables):
         typer.echo(f"\n{table}", nl=False)
 
 
 def _table(port: Port, survey: Survey) -> Table:
     columns = "baud", "address", "vendor", "model", "serial", "firmware", "secure", "verdict"
-    table = Table(*columns, "controller")
-    for unit in survey.units:
+    table = Table(*columns, "controller", box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for unit in once_each(survey.units):
         identity = unit.identity
         cells = (
             str(unit.baud or "-"),
@@ -221,12 +227,22 @@ def _remarks(port: Port, survey: Survey) -> list[str]:
     remarks = list(survey.remarks)
     if not survey.units:
         remarks.append("look at power, wires (A and B may be swapped), and the end resistors")
-    if port.name is not None:
-        remarks += [
-            f"address {unit.address} speaks at {unit.baud} baud, the line at {port.baud}: "
-            f"`gatewayd osdp address --line {port.name} --baud {unit.baud} "
-            f"--address {unit.address} --to-baud {port.baud}` brings it there"
-            for unit in survey.units
-            if unit.baud != port.baud
-        ]
-    return remarks
+    found = once_each(survey.units)
+    if len(found) < len(survey.units):
+        remarks.append("some answer at several speeds and stand here with the first only")
+    return remarks + _at_other_speeds(port, found)
+
+
+def _at_other_speeds(port: Port, found: list[FoundUnit]) -> list[str]:
+    """Say how to bring all units to the speed of the line, or of the first that was found."""
+    if not found or isinstance(port.line, TcpLine):
+        return []
+    place = f"--line {port.name}" if port.name else f"--device {port.line.device}"
+    baud = port.baud if port.name else found[0].baud
+    return [
+        f"address {unit.address} speaks at {unit.baud} baud, the line at {baud}: "
+        f"`gatewayd osdp address {place} --baud {unit.baud} "
+        f"--address {unit.address} --to-baud {baud}` brings it there"
+        for unit in found
+        if unit.baud != baud
+    ]

@@ -94,6 +94,7 @@ def list_(config: ConfigFile = DEFAULT, *, as_json: AsJson = False) -> None:
     if as_json or not answer["ok"]:
         show(answer, as_json=as_json)
     else:
+        typer.echo(_title(answer["result"]))
         Console().print(_table(settings, answer["result"]))
 
 
@@ -160,11 +161,16 @@ def _done(result: Mapping[str, object]) -> dict[str, Any]:
 # --- for people ---------------------------------------------------------------------
 
 
+def _title(result: Mapping[str, Any]) -> str:
+    if result["root"] is None:
+        return "no unit has a key yet"
+    checked = "" if result["checked"] else ", not checked: the root key is not at hand"
+    return f"sealed under root key {result['root']}, change {result['generation']}{checked}"
+
+
 def _table(config: Config, result: Mapping[str, Any]) -> Table:
     held: Mapping[str, list[str]] = result["controllers"]
-    checked = "" if result["checked"] else ", not checked: the root key is not at hand"
-    title = f"root key {result['root'] or '-'}, change {result['generation']}{checked}"
-    table = Table("controller", "keys", "", title=title)
+    table = Table("controller", "keys", "", box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in sorted({*held, *config.controllers}):
         table.add_row(
             Text(name), Text(", ".join(held.get(name, [])) or "-"), _remark(config, name)

@@ -1,6 +1,7 @@
 """What to write into the configuration for a unit that was found."""
 
 import json
+from collections.abc import Sequence
 
 from gatewayd.app.discover import FoundUnit
 from gatewayd.app.ports import Port
@@ -25,6 +26,25 @@ def line_table(port: Port, unit: FoundUnit) -> str:
         return f'[lines.{name}]\nkind = "serial"\ndevice = {device}\nbaud = {unit.baud}\n'
     host = json.dumps(line.host, ensure_ascii=False)
     return f'[lines.{name}]\nkind = "tcp"\nhost = {host}\nport = {line.port}\n'
+
+
+def once_each(units: Sequence[FoundUnit]) -> list[FoundUnit]:
+    """Return every unit once, as it was found first; some hear at any speed."""
+    found: dict[tuple[object, ...], FoundUnit] = {}
+    for unit in units:
+        who = unit.address, unit.identity.vendor, unit.identity.model, unit.identity.serial
+        found.setdefault(who, unit)
+    return list(found.values())
+
+
+def controller_tables(
+    port: Port, units: Sequence[FoundUnit], *, checksum: bool = False
+) -> list[str]:
+    """Return TOML for the units that are new; one for an address, as on any line."""
+    tables: dict[int, str] = {}
+    for unit in units:
+        tables.setdefault(unit.address, controller_table(port, unit, checksum=checksum))
+    return list(tables.values())
 
 
 def controller_table(port: Port, unit: FoundUnit, *, checksum: bool = False) -> str:

@@ -68,9 +68,10 @@ async def test_any_other_verdict_ends_with_69(
     async with daemon.serving(config.with_name("control")):
         ended = await gatewayd("audit", "--config", config)
     assert ended.code == 69
-    (line,) = [line for line in ended.out.splitlines() if "bad" in line]
-    for word in (verdict, "02475f", "1.2.3", "0000002a", "replace it by simulated reader"):
-        assert word in line
+    row, why = [line for line in ended.out.splitlines() if "bad" in line]
+    for word in (verdict, "02475f", "1.2.3", "0000002a", "claimed"):
+        assert word in row
+    assert why.endswith("; replace it by simulated reader")
 
 
 async def test_the_report_can_be_had_as_json(config: Path, daemon: Daemon) -> None:

@@ -117,6 +117,32 @@ async def test_what_is_said_can_be_written_into_the_configuration(tmp_path: Path
     }
 
 
+async def test_a_unit_that_hears_at_any_speed_is_to_be_written_once(tmp_path: Path) -> None:
+    options = "--addresses", "0-3", "--baud", "9600", "--baud", "19200"
+    async with terminal(tmp_path / "line", [Device(1), Device(2)], any_speed=True) as units:
+        ended = await discover("--device", units.link, *options)
+    text = ended.out[ended.out.index("[lines.") :]
+    tables = tomllib.loads(text)  # refuses a table that stands there twice
+    assert set(tables["controllers"]) == {"north-1", "north-2"}
+    assert ended.out.count("00001001") == 1
+    assert "several speeds" in ended.out
+    assert "osdp address" not in ended.out
+
+
+async def test_units_of_one_line_at_several_speeds_are_told_how_to_agree(
+    tmp_path: Path,
+) -> None:
+    options = "--addresses", "0-2", "--baud", "9600", "--baud", "19200", "--all"
+    devices = [Device(1), at_speed(Device(1, serial=99), 19200), at_speed(Device(2), 19200)]
+    async with terminal(tmp_path / "line", devices) as units:
+        ended = await discover("--device", units.link, *options)
+    tables = tomllib.loads(ended.out[ended.out.index("[lines.") :])
+    assert tables["lines"]["north"]["baud"] == 9600
+    assert set(tables["controllers"]) == {"north-1", "north-2"}
+    move = f"`gatewayd osdp address --device {units.link} --baud 19200 --address 2"
+    assert f"{move} --to-baud 9600`" in ended.out
+
+
 async def test_what_the_configuration_has_is_known(tmp_path: Path) -> None:
     config = write_site(tmp_path)
     devices = at_speed(Device(1), 115200), at_speed(Device(2), 115200), Device(3)

@@ -37,6 +37,10 @@ LINES = [
 ]
 
 
+def rewrite(config: Path, old: str, new: str) -> None:
+    config.write_text(config.read_text().replace(old, new))
+
+
 async def test_lines_and_controllers_are_shown_with_what_was_counted(
     daemon: Daemon, config: Path
 ) -> None:
@@ -137,5 +141,23 @@ async def test_the_audit_says_what_to_do(daemon: Daemon, config: Path) -> None:
         ended = await gatewayd("audit", "--config", config)
     assert ended.code == 69
     assert "`gatewayd accept a 0000002b`" in ended.out
-    assert "b: replace it, or approve its family" in ended.out
-    assert "c: correct the configuration" in ended.out
+    assert "b: so\n    replace it, or approve its family" in ended.out
+    assert "c: so\n    correct the configuration" in ended.out
+
+
+async def test_the_audit_names_the_command_that_gives_a_unit_its_key(
+    daemon: Daemon, config: Path
+) -> None:
+    rewrite(config, 'secure = "off"\n', "")
+    claimed = {
+        "vendor": "02475f", "model": 1, "firmware": [1, 0, 0], "serial": "0000002b",
+        "proved": False,
+    }  # fmt: skip
+    seen = {
+        "controller": "unit", "line": "north", "verdict": "misconfigured", "why": "so",
+        "replacement": None, "identity": claimed,
+    }  # fmt: skip
+    daemon.handlers["audit.report"] = {"refused": False, "controllers": [seen]}
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("audit", "--config", config)
+    assert "`gatewayd commission --line north --address 1`" in ended.out

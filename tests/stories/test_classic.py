@@ -34,8 +34,9 @@ async def test_a_classic_unit_is_named_and_never_driven(tmp_path: Path) -> None:
         assert said[CLASSIC]["replacement"] == "simulated reader"
         ended = await gatewayd("audit", "--config", world.daemon.config)
         assert ended.code == 69
-        (line,) = [line for line in ended.out.splitlines() if CLASSIC in line]
-        assert "classic" in line
+        row, why = [line for line in ended.out.splitlines() if CLASSIC in line]
+        assert "classic" in row
+        assert "replace it by simulated reader" in why
 
         answer = await world.ask("audit.run")  # everybody is asked again, and passes again
         assert answer["ok"]
