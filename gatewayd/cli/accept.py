@@ -11,9 +11,14 @@ from gatewayd.edge.control_client import ask
 
 
 def command(
-    controller: Annotated[str, typer.Argument(help="As in the configuration.")],
+    controller: Annotated[
+        str, typer.Argument(metavar="CONTROLLER", help="As in the configuration.")
+    ],
     serial: Annotated[
-        str, typer.Argument(help="Eight hexadecimal digits, as the audit shows them.")
+        str,
+        typer.Argument(
+            metavar="SERIAL", help="Eight hexadecimal digits, as the audit shows them."
+        ),
     ],
     config: ConfigFile = DEFAULT,
     *,
@@ -25,4 +30,9 @@ def command(
     accepted what.
     """
     args = {"controller": controller, "serial": serial}
-    show(ask(load(config).site.control_socket, "controller.accept", args), as_json=as_json)
+    answer = ask(load(config).site.control_socket, "controller.accept", args)
+    if as_json or not answer["ok"]:
+        show(answer, as_json=as_json)
+    else:
+        verdict = answer["result"]["verdict"]
+        typer.echo(f"{controller} is the unit with serial {serial.lower()} now: {verdict}")

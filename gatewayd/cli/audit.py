@@ -77,6 +77,11 @@ def _todo(config: Config, each: Mapping[str, Any]) -> str | None:
             return (
                 "replace it, or approve its family in a catalogue of the site (audit.catalogue)"
             )
+        case "classic" if config.audit.on_classic == "refuse":
+            return (
+                "until it is replaced, a new site starts only without it, or with "
+                'audit.on_classic = "block"'
+            )
         case "misconfigured":
             return _correct(config, each)
     return None

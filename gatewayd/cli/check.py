@@ -53,11 +53,15 @@ def _findings_as_json(config: Config) -> str:
 def _findings(config: Config) -> str:
     shipped, own = _families(config).values()
     counts = (
-        f"site {config.site.id}: {len(config.lines)} lines, "
-        f"{len(config.controllers)} controllers, {len(config.doors)} doors"
+        f"site {config.site.id}: {_many(len(config.lines), 'line')}, "
+        f"{_many(len(config.controllers), 'controller')}, {_many(len(config.doors), 'door')}"
     )
     families = f"catalogue: {shipped} families shipped, {own} of the site's own"
     return "\n".join([counts, families, *(f"remark: {each}" for each in remarks(config))])
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _families(config: Config) -> dict[str, int]:

@@ -19,6 +19,11 @@ from gatewayd.errors import GatewayError, UsageError
 LONGEST = 300  # seconds of a window
 SPARE = 10.0  # seconds beyond the end of a window in which the daemon must have answered
 
+INSTALLATION_MODE = (
+    "is the unit in its installation mode? Its manual says how; most leave it by themselves, "
+    "and one that has a key already must be reset first"
+)
+
 COMMISSION, END = "controller.commission", "controller.end_commissioning"
 _SERIAL = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
 
@@ -65,7 +70,7 @@ def command(  # noqa: PLR0913  an argument for each option
         window.end()
         raise
     if as_json or not answer["ok"]:
-        show(answer, as_json=as_json)
+        _show(answer, as_json=as_json)
     else:
         result = answer["result"]
         typer.echo(
@@ -102,7 +107,8 @@ class _Window:
 
 def _controller(config: Config, line: str, address: int) -> str:
     if line not in config.lines:
-        raise UsageError(f"there is no line {line}; there are {', '.join(config.lines)}")
+        known = ", ".join(config.lines)
+        raise UsageError(f"there is no line {line}; the configuration has {known}")
     for name, each in config.controllers.items():
         if (each.line, each.address) == (line, address):
             return name
@@ -112,7 +118,7 @@ def _controller(config: Config, line: str, address: int) -> str:
 def _looked_at(answer: Mapping[str, Any], *, yes: bool, as_json: bool) -> str:
     """Show who answered, and return the serial number; typer.Abort unless that is the one."""
     if not answer["ok"]:
-        show(answer, as_json=as_json)
+        _show(answer, as_json=as_json)
     said = answer["result"]
     if as_json:
         typer.echo(json.dumps({"answered": said}))
@@ -121,6 +127,13 @@ def _looked_at(answer: Mapping[str, Any], *, yes: bool, as_json: bool) -> str:
     if not yes:
         typer.confirm("Is this the unit? Give it a key", abort=True, err=True)
     return str(said["serial"])
+
+
+def _show(answer: Mapping[str, Any], *, as_json: bool) -> None:
+    """Show it; of a unit that did not come also what to look at."""
+    if not answer["ok"] and answer["error"]["code"] == "not_commissioned":
+        typer.echo(INSTALLATION_MODE, err=True)
+    show(answer, as_json=as_json)
 
 
 def _in_words(said: Mapping[str, Any]) -> str:

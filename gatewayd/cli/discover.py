@@ -42,13 +42,18 @@ def command(  # noqa: PLR0913 - a command line has options
     config: SomeConfig = None,
     baud: Annotated[
         list[int] | None,
-        typer.Option(metavar="N", help="A speed to look at; may be given again. All of them."),
+        typer.Option(
+            metavar="N", help="A speed to look at; may be given again. All unless given."
+        ),
     ] = None,
     addresses: Annotated[
         str, typer.Option(metavar="A-B,C", help="Addresses to ask.")
     ] = "0-126",
     wait: Annotated[
-        float, typer.Option(min=0.01, max=1.0, help="Seconds to wait for an answer to begin.")
+        float,
+        typer.Option(
+            min=0.01, max=1.0, metavar="N", help="Seconds to wait for an answer to begin."
+        ),
     ] = 0.05,
     everywhere: Annotated[
         bool, typer.Option("--all", help="Look everywhere, also when one unit was found.")

@@ -13,7 +13,8 @@ UNWELL = 74
 def command(config: ConfigFile = DEFAULT, *, as_json: AsJson = False) -> None:
     """Show lines, controllers, journal, broker and permissions of the running daemon.
 
-    Exit code 74 if a line or the journal is in trouble, 75 if no daemon runs.
+    Exit code 74 unless it is well: every line open, every controller online and approved, the
+    journal written, the broker connected, the clock trusted. 75 if no daemon runs.
     """
     answer = ask(load(config).site.control_socket, "health.read", {})
     show(answer, as_json=as_json)

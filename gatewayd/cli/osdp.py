@@ -40,7 +40,8 @@ HALF_BLINK = 2  # tenths of a second on, and as many off
 WIDTH = 10
 
 Address = Annotated[
-    int, typer.Option("--address", "-a", min=0, max=126, help="Where the unit is now.")
+    int,
+    typer.Option("--address", "-a", min=0, max=126, metavar="N", help="Where the unit is now."),
 ]
 Baud = Annotated[
     int | None,
@@ -82,10 +83,13 @@ def address(  # noqa: PLR0913 - a command line has options
     *,
     address: Address,
     to: Annotated[
-        int | None, typer.Option(min=0, max=126, help="Its new address; the old one.")
+        int | None,
+        typer.Option(
+            min=0, max=126, metavar="N", help="Its new address; the old one unless given."
+        ),
     ] = None,
     to_baud: Annotated[
-        int | None, typer.Option(metavar="N", help="Its new speed; the old one.")
+        int | None, typer.Option(metavar="N", help="Its new speed; the old one unless given.")
     ] = None,
     line: LineName = None,
     device: Device = None,
@@ -129,7 +133,7 @@ def blink(  # noqa: PLR0913 - a command line has options
     config: SomeConfig = None,
     baud: Baud = None,
     seconds: Annotated[
-        float, typer.Option(min=0.5, max=LONGEST_BLINK, help="For how long.")
+        float, typer.Option(min=0.5, max=LONGEST_BLINK, metavar="N", help="For how long.")
     ] = 5.0,
     checksum: Checksum = False,
 ) -> None:
@@ -149,14 +153,16 @@ def blink(  # noqa: PLR0913 - a command line has options
 def output(  # noqa: PLR0913 - a command line has options
     *,
     address: Address,
-    number: Annotated[int, typer.Option(min=0, max=255, help="Which output; 0 is first.")] = 0,
+    number: Annotated[
+        int, typer.Option(min=0, max=255, metavar="N", help="Which output; 0 is first.")
+    ] = 0,
     line: LineName = None,
     device: Device = None,
     tcp: Tcp = None,
     config: SomeConfig = None,
     baud: Baud = None,
     seconds: Annotated[
-        float, typer.Option(min=0.1, max=LONGEST_PULSE, help="For how long.")
+        float, typer.Option(min=0.1, max=LONGEST_PULSE, metavar="N", help="For how long.")
     ] = 1.0,
     checksum: Checksum = False,
 ) -> None:

@@ -27,7 +27,7 @@ COMMANDS = {
     "check": "List every mistake in the configuration.",
     "audit": "Show what the hardware audit says of every controller.",
     "discover": "Look for units on a line.",
-    "osdp": "Set up one unit: say who it is, move it, blink, pulse an output, update it.",
+    "osdp": "Set up one unit: identify, move, blink, pulse an output, update.",
     "keys": "Make the root key; import, list and forget units' keys.",
     "commission": "Give a unit its first key.",
     "accept": "Take another unit for a controller.",
@@ -41,6 +41,7 @@ COMMANDS = {
 
 USAGE, FAULT, IO, INTERRUPTED = 64, 70, 74, 130
 TYPERS_USAGE, TYPERS_ABORT = 2, 1  # what typer exits with
+AS_IT_IS = "\b"  # begins a paragraph that must not be wrapped
 LONGEST_TEXT = 300  # characters of an unexpected error on the terminal
 
 Command = Callable[..., None]
@@ -61,7 +62,10 @@ def program(arguments: Sequence[str]) -> int:
 
 def _application(arguments: Sequence[str]) -> typer.Typer:
     application = typer.Typer(
-        add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,  # as wide as its text, and the same in a pipe or a mail
     )
     application.callback()(_gatewayd)
     wanted = next((each for each in arguments if not each.startswith("-")), None)
@@ -79,9 +83,11 @@ def _add(application: typer.Typer, name: str, summary: str) -> None:
     if not isinstance(found, Mapping):
         application.command(name, short_help=summary, help=_paragraphs(found))(found)
         return
-    group = typer.Typer(no_args_is_help=True)
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     for each, function in found.items():
-        group.command(each, help=_paragraphs(function))(function)
+        said = _paragraphs(function)
+        first = said.partition("\n")[0]
+        group.command(each, short_help=first, help=said)(function)
     application.add_typer(group, name=name, short_help=summary, help=summary)
 
 
@@ -120,7 +126,8 @@ def _exit_code(code: object) -> int:
 def _paragraphs(function: Callable[..., None]) -> str:
     """Return its docstring with lines joined, except where they are indented."""
     paragraphs = inspect.getdoc(function) or ""
-    return re.sub(r"(?<=\S)\n(?=\S)", " ", paragraphs)
+    joined = re.sub(r"(?<=\S)\n(?=\S)", " ", paragraphs)
+    return re.sub(r"\n\n(?= )", f"\n\n{AS_IT_IS}\n", joined)
 
 
 def _ended_by(error: Exception) -> int:

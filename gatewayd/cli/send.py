@@ -22,12 +22,16 @@ def command(
     ] = None,
     config: ConfigFile = DEFAULT,
     *,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait.")] = 60.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="N", help="Seconds to wait.")
+    ] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Ask the running daemon for something and show its answer.
 
     A value is JSON if it can be read as such, and text otherwise; "@FILE" reads it from a file.
+
+    docs/mqtt.md has every command with its arguments.
 
         gatewayd send door.unlock door=lobby
         gatewayd send permissions.apply base=0 version=1 grants=@grants.json

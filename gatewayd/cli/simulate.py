@@ -20,7 +20,9 @@ def command(
     ] = Path("gatewayd-line"),
     baud: Annotated[
         int | None,
-        typer.Option(metavar="N", help="The only speed that the units hear at."),
+        typer.Option(
+            metavar="N", help="The only speed that the units hear at; any unless given."
+        ),
     ] = None,
     keys: Annotated[
         Path | None,
@@ -35,7 +37,10 @@ def command(
     """Simulate OSDP units on a pseudo-terminal, the device of a serial line.
 
     Orders come as JSON lines on standard input, what the units were driven to leaves on
-    standard output; see gatewayd/simulate/site.py. It ends with its input or when asked to.
+    standard output; gatewayd/simulate/site.py lists all. It ends with its input or Ctrl-C.
+
+        {"do":"card","address":1,"format":"H10301","facility":12,"number":345}
+        {"do":"input","address":1,"input":0,"active":true}
     """
     known = read_trace_keys(keys) if keys is not None else {}
     units = [

@@ -52,7 +52,10 @@ def ask(
                 channel.sendall(request)
             line = _line(channel)
         except (FileNotFoundError, ConnectionRefusedError):
-            raise NotRunning(f"no gatewayd serves {path}") from None
+            raise NotRunning(
+                f"no gatewayd serves {path}; start it (`systemctl start gatewayd`), or name "
+                "its configuration with --config"
+            ) from None
         except PermissionError:
             raise NotPermitted(f"{path} is not for this user; try as root") from None
         except TimeoutError:

@@ -87,6 +87,8 @@ def create_root_key(path: Path) -> RootKey:
         except OSError:
             path.unlink()
             raise
+    except FileExistsError as error:
+        raise StateError(f"{path}: File exists, and no root key is written over") from error
     except OSError as error:
         raise StateError(f"{path}: {error.strerror or error}") from error
     return RootKey(content)

@@ -62,7 +62,7 @@ async def test_a_file_that_is_no_toml_is_named_with_its_line(tmp_path: Path) -> 
 async def test_a_right_configuration_is_described(config: Path) -> None:
     ended = await gatewayd("check", "--config", config)
     assert ended.code == 0
-    assert "site s: 1 lines, 1 controllers, 1 doors" in ended.out
+    assert "site s: 1 line, 1 controller, 1 door" in ended.out
     assert "catalogue: 3 families shipped, 0 of the site's own" in ended.out
 
 

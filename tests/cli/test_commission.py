@@ -95,6 +95,7 @@ async def test_what_went_wrong_is_said(
         ended = await gatewayd(*AT, "--config", config)
         assert (ended.code, ended.out) == (code, "")
         assert f"gatewayd: {error}: a sentence" in ended.err
+        assert ("installation mode?" in ended.err) == (error == "not_commissioned")
         ended = await gatewayd(*AT, "--serial", "0000002a", "--config", config)
         assert ended.code == code
 

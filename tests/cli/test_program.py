@@ -20,6 +20,13 @@ async def test_help_lists_every_command() -> None:
         assert summary in ended.out
 
 
+async def test_help_fits_a_terminal_and_leaves_examples_as_they_are() -> None:
+    ended = await gatewayd("osdp", "address", "--help")
+    assert all(len(line) <= 80 for line in ended.out.splitlines())
+    examples = [line for line in ended.out.splitlines() if line.startswith("      gatewayd")]
+    assert len(examples) == 2
+
+
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.program([name, "--help"]) == 0

@@ -113,6 +113,7 @@ async def test_a_unit_is_accepted_by_its_serial(daemon: Daemon, config: Path) ->
     ((command, payload),) = daemon.requests
     assert command == "controller.accept"
     assert json.loads(payload)["args"] == {"controller": "one", "serial": "12345678"}
+    assert ended.out == "one is the unit with serial 12345678 now: approved\n"
 
 
 async def test_the_wrong_serial_accepts_nothing(daemon: Daemon, config: Path) -> None:
