@@ -21,6 +21,27 @@ RANDOM_IN_KEYS = 6  # bytes of RND.A that enter the session's keys
 
 DEFAULT_KEY = bytes(range(0x30, 0x40))  # SCBK-D, which everybody knows
 
+PUBLISHED_KEYS = frozenset(  # examples somebody copies, as far as they look random
+    bytes.fromhex(key)
+    for key in (
+        "2b7e151628aed2a6abf7158809cf4f3c",  # FIPS 197, SP 800-38A, RFC 4493
+        "8e73b0f7da0e6452c810f32b809079e5",  # the first half of the one of 192 bits
+        "603deb1015ca71be2b73aef0857d7781",  # both halves of the one of 256 bits
+        "1f352c073b6108d72d9810a30914dff4",
+        "06a9214036b8a15b512e03d534120006",  # RFC 3602
+        "c286696d887c9aa0611bbb3e2025a45a",
+        "6c3ea0477630ce21a2ce334aa746c2cd",
+        "56e47a38c5598974bc46903dba290349",
+        "ae6852f8121067cc4bf7a5765577f39e",  # RFC 3686
+        "7e24067817fae0d743d6ce1f32539163",
+        "7691be035e5020a8ac6e618529f9a0dc",
+        "d7828d13b2b0bdc325a76236df93cc6b",  # RFC 3610
+        "feffe9928665731c6d6a8f9467308308",  # the papers on GCM
+        "5468617473206d79204b756e67204675",  # "Thats my Kung Fu", of many a lesson on AES
+        "c18a12507ef271fed4820ed75128ef4e",  # called the default in examples of OSDP software
+    )
+)
+
 _LONGEST_PERIOD = 10  # of keys that repeat themselves: a word, all the digits
 
 _ENCRYPTION, _FIRST_MAC, _LAST_MAC = b"\x01\x82", b"\x01\x01", b"\x01\x02"
@@ -96,8 +117,8 @@ def initial_rmac(keys: SessionKeys, server: bytes) -> bytes:
 def weakness(key: bytes) -> str | None:
     """Say what is wrong with a base key, None if nothing is; the key is not in the answer.
 
-    These are the keys somebody guesses first, and the ones people type by hand. A random key
-    is among them once in 2**42 times.
+    These are the keys somebody guesses first, the ones people type by hand, and the ones they
+    copy. A random key is among them once in 2**42 times.
     """
     if len(key) != KEY_LENGTH:
         return f"has {len(key)} bytes, must have {KEY_LENGTH}"
@@ -105,6 +126,7 @@ def weakness(key: bytes) -> str | None:
     steps = {after - before & 0xFF for before, after in pairwise(key)}
     found = {
         "is the default key": key == DEFAULT_KEY,
+        "is a published example": key in PUBLISHED_KEYS,
         "is one byte repeated": steps == {0},
         "repeats itself": any(key[at:] == key[:-at] for at in range(2, _LONGEST_PERIOD + 1)),
         "only rises": steps == {1} or list(key) == ascending,

@@ -16,8 +16,8 @@ from gatewayd.edge.payloads import ErrorCode
 from gatewayd.edge.root_key import create_root_key
 
 LOBBY, GONE = ControllerId("lobby"), ControllerId("gone")
-KEY = "2b7e151628aed2a6abf7158809cf4f3c"
-OTHER_KEY = "603deb1015ca71be2b73aef0857d7781"
+KEY = "d3a94f17c06be8255b7290e14fcd386a"
+OTHER_KEY = "6e03b7d95218fc4ac1870e2f93ab64d5"
 NAME = "8f3c11d2a45e90b76611fe02c3d84a5b"  # a key where a name belongs
 
 

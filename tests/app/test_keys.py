@@ -33,7 +33,7 @@ address = 2
 lock = { controller = "lobby" }
 """
 LOBBY = ControllerId("lobby")
-KEY = Secret(bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"))
+KEY = Secret(bytes.fromhex("d3a94f17c06be8255b7290e14fcd386a"))
 
 
 def site(place: Path, text: str = CONFIG) -> Config:

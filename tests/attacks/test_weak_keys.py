@@ -31,6 +31,7 @@ ROOT = RootKey(
 )
 KINDS = {
     "default": DEFAULT_KEY,
+    "an example": bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"),
     "one byte": b"\x42" * 16,
     "rising": bytes(range(0xF8, 0x100)) + bytes(range(8)),
     "falling": bytes(range(0x20, 0x10, -1)),

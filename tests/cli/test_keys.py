@@ -9,7 +9,7 @@ from gatewayd.edge.key_seal import SEALED
 from tests.cli.conftest import Ended, gatewayd
 
 KEY = "8f3c11d2a45e90b76611fe02c3d84a5b"
-OTHER_KEY = "2b7e151628aed2a6abf7158809cf4f3c"
+OTHER_KEY = "d3a94f17c06be8255b7290e14fcd386a"
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from protocol.osdp.replies import (
 from tests.cli.conftest import Ended, gatewayd
 from tests.cli.units import Units, at_speed, server, terminal
 
-KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
+KEY = bytes.fromhex("d3a94f17c06be8255b7290e14fcd386a")
 SITE = """
 [site]
 id = "s"

@@ -25,9 +25,9 @@ ROOT = RootKey(
 OTHER = RootKey(
     bytes.fromhex("0d7e9af1245533c86a1b7740e2956fcd8f3c11d2a45e90b76611fe02c3d84a5b")
 )
-ONE = Secret(bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"))
-TWO = Secret(bytes.fromhex("603deb1015ca71be2b73aef0857d7781"))
-THREE = Secret(bytes.fromhex("1f352c073b6108d72d9810a30914dff4"))
+ONE = Secret(bytes.fromhex("d3a94f17c06be8255b7290e14fcd386a"))
+TWO = Secret(bytes.fromhex("6e03b7d95218fc4ac1870e2f93ab64d5"))
+THREE = Secret(bytes.fromhex("b70c59e2148fa36d6be1d30a85f24c97"))
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ LOBBY, GONE = ControllerId("lobby"), ControllerId("gone")
 ROOT = RootKey(
     bytes.fromhex("8f3c11d2a45e90b76611fe02c3d84a5b0d7e9af1245533c86a1b7740e2956fcd")
 )
-OLD = Secret(bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"))
-NEW = Secret(bytes.fromhex("603deb1015ca71be2b73aef0857d7781"))
+OLD = Secret(bytes.fromhex("d3a94f17c06be8255b7290e14fcd386a"))
+NEW = Secret(bytes.fromhex("6e03b7d95218fc4ac1870e2f93ab64d5"))
 WEAK = bytes(range(16))
 PATIENCE = 30.0  # seconds
 REPLACE, GIVE = ReplaceKey(LOBBY, 7, expires=5.0), GiveKey(LOBBY, 8)

@@ -7,7 +7,7 @@ from typing import Any
 from tests.cli.conftest import Ended, gatewayd
 from tests.interop.foreign import ForeignPeripherals, Who
 
-KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
+KEY = bytes.fromhex("d3a94f17c06be8255b7290e14fcd386a")
 SITE = """
 [site]
 id = "s"

@@ -22,7 +22,13 @@ from protocol.message import Message
 from protocol.osdp.frame import Frame, FrameReader
 from protocol.osdp.replies import ClientCryptogram
 from protocol.osdp.secure_handshake import SCS_11, SCS_12
-from protocol.osdp.secure_keys import DEFAULT_KEY, KEY_LENGTH, client_cryptogram, derive
+from protocol.osdp.secure_keys import (
+    DEFAULT_KEY,
+    KEY_LENGTH,
+    PUBLISHED_KEYS,
+    client_cryptogram,
+    derive,
+)
 from protocol.osdp.trace_follow import Follower, Seen
 from tests.simulate.line import Line
 
@@ -34,7 +40,7 @@ Edit = Callable[[Frame], Iterable[Frame | bytes]]
 
 
 def guesses() -> tuple[bytes, ...]:
-    """Return the keys he tries: those of the published attack, and what people type."""
+    """Return the keys he tries: of the published attack, what people type, and copy."""
     counted = (
         bytes(start + step * at & 0xFF for at in range(KEY_LENGTH))
         for start in range(0x100)
@@ -43,7 +49,8 @@ def guesses() -> tuple[bytes, ...]:
     words = ("ab", "abc", "deadbeef", "c0ffee", "0123456789", "secret", "5ec2e7", "31415926")
     typed = [word.encode() for word in words] + [b"\xde\xad\xbe\xef", b"\xc0\xff\xee"]
     repeated = ((each * KEY_LENGTH)[:KEY_LENGTH] for each in typed)
-    return (DEFAULT_KEY, *counted, *repeated, bytes.fromhex(_THERE_AND_BACK))
+    back = bytes.fromhex(_THERE_AND_BACK)
+    return (DEFAULT_KEY, *counted, *repeated, back, *sorted(PUBLISHED_KEYS))
 
 
 @dataclass(frozen=True, slots=True)

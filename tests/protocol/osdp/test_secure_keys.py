@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from protocol.osdp.secure_keys import (
     DEFAULT_KEY,
+    PUBLISHED_KEYS,
     SessionKeys,
     client_cryptogram,
     derive,
@@ -55,6 +56,8 @@ def test_keys_do_not_show() -> None:
     [
         (bytes(15), "has 15 bytes, must have 16"),
         (DEFAULT_KEY, "is the default key"),
+        (bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"), "is a published example"),
+        (b"Thats my Kung Fu", "is a published example"),
         (bytes(16), "is one byte repeated"),
         (b"\xff" * 16, "is one byte repeated"),
         (bytes.fromhex("00112233445566778899aabbccddeeff"), "only rises"),
@@ -73,6 +76,20 @@ def test_keys_do_not_show() -> None:
 )
 def test_weak_keys_are_told_apart(key: bytes, why: str) -> None:
     assert weakness(key) == why
+
+
+@pytest.mark.parametrize("key", sorted(PUBLISHED_KEYS))
+def test_every_published_key_is_weak_and_would_not_be_otherwise(key: bytes) -> None:
+    """One that is weak anyway needs no place in the list."""
+    assert weakness(key) == "is a published example"
+    assert weakness(key[:-1] + bytes((key[-1] ^ 1,))) is None
+
+
+@pytest.mark.parametrize(
+    "key", ["000102030405060708090a0b0c0d0e0f", "00112233445566778899aabbccddeeff", "00" * 16]
+)
+def test_the_examples_of_standards_that_count_up_are_weak_too(key: str) -> None:
+    assert weakness(bytes.fromhex(key)) is not None
 
 
 @given(st.integers(0, 255), st.sampled_from([-1, 0, 1]))
