@@ -93,7 +93,7 @@ def _correct(config: Config, each: Mapping[str, Any]) -> str:
     if controller is None or controller.secure == "off" or proved:
         return "correct the configuration or the unit"
     place = f"--line {controller.line} --address {controller.address}"
-    return f"if it has no key yet, with the daemon running: `gatewayd commission {place}`"
+    return f"to give it a key, with the daemon running: `gatewayd commission {place}`"
 
 
 def _table(controllers: list[Mapping[str, Any]]) -> Table:
