@@ -2,13 +2,13 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +19,13 @@ from gatewayd.edge.control_client import ask
 from gatewayd.errors import GatewayError
 
 INTERVAL = 1.0  # seconds
+HEADINGS = (
+    "", "state", "polls", "again", "silent", "bad", "NAK", "BUSY", "sess.", "lost", "reset",
+    "p50 p95 p99 max ms",
+)  # fmt: skip
+ALL = tuple(range(len(HEADINGS)))
+HALVES = ALL[:-1], (0, ALL[-1])  # where there is no room for all of them
+WIDE = 104  # characters that all of them take beside names of usual length
 
 Lines = list[Mapping[str, Any]]
 
@@ -44,7 +51,8 @@ def command(
         if as_json:
             _print(socket, lines, once=once)
         elif once:
-            Console().print(_table(lines))
+            console = Console()
+            console.print(_view(lines, console.width))
         else:
             _refresh(socket, lines)
 
@@ -57,10 +65,11 @@ def _print(socket: Path, lines: Lines, *, once: bool) -> None:
 
 
 def _refresh(socket: Path, lines: Lines) -> None:
-    with Live(_table(lines), auto_refresh=False) as live:
+    console = Console()
+    with Live(_view(lines, console.width), console=console, auto_refresh=False) as live:
         while True:
             time.sleep(INTERVAL)
-            live.update(_table(_ask(socket)), refresh=True)
+            live.update(_view(_ask(socket), console.width), refresh=True)
 
 
 def _ask(socket: Path) -> Lines:
@@ -70,26 +79,32 @@ def _ask(socket: Path) -> Lines:
     return list(answer["result"])
 
 
-def _table(lines: Lines) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", caption_justify="left")
-    table.add_column("", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    for name in ("polls", "again", "silent", "bad", "NAK", "BUSY", "sess.", "lost", "reset"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("p50 p95 p99 max ms", justify="right", no_wrap=True)
+def _view(lines: Lines, width: int) -> Group:
+    """Return one table, or two where it would not fit, and what is wrong with the lines."""
+    tables = (
+        [_table(lines, ALL, gap=2)]
+        if width >= WIDE
+        else [_table(lines, half, gap=1) for half in HALVES]
+    )
+    said = [f"{each['line']}: {each['trouble']}" for each in lines if each["trouble"]]
+    return Group(*tables, *(Text(each, style="red") for each in said))
+
+
+def _table(lines: Lines, columns: Sequence[int], gap: int) -> Table:
+    table = Table(box=None, padding=(0, gap, 0, 0), header_style="bold")
+    for at in columns:
+        table.add_column(HEADINGS[at], justify="right" if at > 1 else "left", no_wrap=True)
     for line in lines:
-        is_open = line["trouble"] is None
-        port = Text("open", style="green") if is_open else Text("closed", style="red")
-        table.add_row(Text(line["line"], style="bold"), port)
-        for each in line["controllers"]:
-            table.add_row(*_row(each))
-    table.caption = _troubles(lines)
+        rows = [_head(line), *map(_row, line["controllers"])]
+        for row in rows:
+            table.add_row(*(row[at] for at in columns))
     return table
 
 
-def _troubles(lines: Lines) -> Text | None:
-    said = [f"{each['line']}: {each['trouble']}" for each in lines if each["trouble"]]
-    return Text("\n".join(said), style="red") if said else None
+def _head(line: Mapping[str, Any]) -> list[Text]:
+    is_open = line["trouble"] is None
+    port = Text("open", style="green") if is_open else Text("closed", style="red")
+    return [Text(line["line"], style="bold"), port, *(Text() for _ in ALL[2:])]
 
 
 def _row(controller: Mapping[str, Any]) -> list[Text]:

@@ -45,13 +45,13 @@ class Ended:
     err: str
 
 
-async def gatewayd(*arguments: str | Path, typed: str = "") -> Ended:
+async def gatewayd(*arguments: str | Path, typed: str = "", columns: int = 200) -> Ended:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gatewayd", *map(str, arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "COLUMNS": "200", "TERM": "dumb"},
+        env={**os.environ, "COLUMNS": str(columns), "TERM": "dumb"},
     )  # fmt: skip
     try:
         async with asyncio.timeout(PATIENCE):

@@ -59,6 +59,17 @@ async def test_lines_and_controllers_are_shown_with_what_was_counted(
     assert ["four", "changed", *counted] in lines
 
 
+async def test_on_a_narrow_terminal_nothing_is_cut_off(daemon: Daemon, config: Path) -> None:
+    daemon.handlers["site.lines"] = LINES
+    async with daemon.serving(config.with_name("control")):
+        ended = await gatewayd("watch", "--once", "--config", config, columns=80)
+    lines = [each.split() for each in ended.out.splitlines()]
+    assert all(len(each) <= 80 for each in ended.out.splitlines())
+    assert ["one", "secure", "86012", *"34172896"] in lines
+    assert ["one", "3.2", "4.0", "5.6", "41.7"] in lines
+    assert "…" not in ended.out
+
+
 async def test_a_program_gets_json(daemon: Daemon, config: Path) -> None:
     daemon.handlers["site.lines"] = LINES
     async with daemon.serving(config.with_name("control")):
