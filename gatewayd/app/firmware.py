@@ -9,7 +9,7 @@ One file is read at a time.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,9 +43,13 @@ class FirmwareRoom:
     """Everything about files for controllers that is no decision."""
 
     def __init__(
-        self, state: Path, lines: Mapping[ControllerId, Line], tell: Callable[[Fact], None]
+        self,
+        private: Sequence[Path],
+        lines: Mapping[ControllerId, Line],
+        tell: Callable[[Fact], None],
     ) -> None:
-        self._state = state
+        """`private`: files, and directories of files, that are sent to nobody."""
+        self._private = private
         self._lines = lines
         self._tell = tell
         self._asked: asyncio.Queue[SendFile] = asyncio.Queue(MOST_WAITING)
@@ -63,7 +67,7 @@ class FirmwareRoom:
             asked = await self._asked.get()
             try:
                 path = Path(asked.path)
-                file = await asyncio.to_thread(read_firmware, path, self._state)
+                file = await asyncio.to_thread(read_firmware, path, self._private)
             except Unfit as error:
                 self._tell(FileRefused(asked.controller, str(error)))
             else:

@@ -25,6 +25,7 @@ from gatewayd.app.firmware import FirmwareRoom
 from gatewayd.app.health import CONNECTED, Health, LineHealth
 from gatewayd.app.key_requests import KeyRequests
 from gatewayd.app.lines import make_lines
+from gatewayd.app.private import private_places
 from gatewayd.app.saying import say
 from gatewayd.app.traces import Traces
 from gatewayd.app.wiring import Hand, Wiring
@@ -186,7 +187,9 @@ class Site:
             note=lambda event: self._record(Record(event), self._clock.moment()),
         )
         self._traces = Traces(self._state.path, self._lines, self._clock)
-        self._firmware = FirmwareRoom(self._state.path, self._line_of, self._wiring.tell)
+        self._firmware = FirmwareRoom(
+            private_places(config, self._state.path), self._line_of, self._wiring.tell
+        )
         self._control = Control(
             config.site.control_socket,
             self._router.submit,

@@ -49,7 +49,7 @@ class Site:
         (place / "state").mkdir()
         self.path = place / "new.bin"
         self.path.write_bytes(b"firmware")
-        self.room = FirmwareRoom(place / "state", {C1: self.line}, self.tell)
+        self.room = FirmwareRoom([place / "state"], {C1: self.line}, self.tell)
         self.unwanted = False
 
     def tell(self, fact: Fact) -> None:
