@@ -107,6 +107,8 @@ def find_root_key(
     Raises StateError if there is one that cannot be used.
     """
     if file is not None:
+        if _is_missing(file):
+            raise StateError(f"{file}: No such file; `gatewayd keys make-root` makes the first")
         return read_root_key(file)
     path = Path(environment.get(DIRECTORY, "/nonexistent")) / credential
     if not path.exists():
@@ -114,6 +116,16 @@ def find_root_key(
     # systemd may let the service's user in by an access list, whose mask then stands where
     # the group's bits are: 0440. The directory is for that user only.
     return _read(path, _EVERYBODY)
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:  # whoever reads it says what is wrong
+        return False
+    return False
 
 
 def _read(path: Path, others: int) -> RootKey:

@@ -145,5 +145,5 @@ def test_a_credential_that_cannot_be_used_is_an_error_not_nothing(tmp_path: Path
     private(tmp_path / CREDENTIAL, b"short")
     with pytest.raises(StateError, match="this one has 5"):
         find_root_key(None, environment)
-    with pytest.raises(StateError, match="No such file"):
+    with pytest.raises(StateError, match="No such file; `gatewayd keys make-root`"):
         find_root_key(tmp_path / "missing", environment)
