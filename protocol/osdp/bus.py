@@ -319,7 +319,7 @@ class Bus(Turns):
         self._flight = peripheral
         self._spoke_at = now
         ended = now + len(wire) * self._character_time
-        self._wake = ended + self._window(peripheral, now)
+        self._wake = ended + self._listen(peripheral, now)
         self._limit = max(self._wake, ended + REPLY_TIMEOUT) + self._longest_arrival()
         if peripheral.silent and now >= peripheral.full_from:
             peripheral.full_from = now + self._full_window_interval()

@@ -14,11 +14,14 @@ question for the identity), then probes of silent units. Bounded by:
 **Probes.** Each silent unit is due `PROBE_INTERVAL` after its last probe. A probe goes into
 a gap between two turns that is long enough for it; if there is none for `PROBE_PATIENCE` it
 goes all the same. It listens for four times the slowest recent answer of the unit (of the
-line, if the unit was never heard), at least `SHORTEST_WINDOW`; the full reply time once in
-`FULL_WINDOW_INTERVAL` per line, so that a unit that has become slow is found too without
-hurting more than one card in a hundred at its neighbours. Unanswered ones keep
-`PROBE_SHARE` times their length apart while anybody lives. That finds up to four dead units
-within a second of their return and costs the living at most one window.
+line, if the unit was never heard), at least `SHORTEST_WINDOW`; without a gap for twice of it,
+at least `HURRIED_WINDOW`: a unit that comes back answers as it did, and one that is later is
+heard all the same, if nobody speaks just then. The full reply time once in
+`FULL_WINDOW_INTERVAL` per line (`HURRIED_INTERVALS` of them where there are no gaps) finds a
+unit that has become slow too, without hurting more than one card in a hundred at its
+neighbours. Unanswered probes keep `PROBE_SHARE` times their length apart while anybody lives.
+That finds up to four dead units within a second of their return and costs the living at most
+one window.
 """
 
 from collections.abc import Iterable
@@ -32,10 +35,11 @@ REPLY_TIMEOUT = 0.2  # seconds from our last character to the answer's first (5.
 PROOF_TIMEOUT = 0.4  # likewise in a handshake: number 0 repeated makes a unit draw anew
 PROBE_PATIENCE = 0.1  # seconds a probe waits for a gap
 PROBE_SHARE = 9  # times its own length that an unanswered probe keeps from the next
-SHORTEST_WINDOW = 0.02
-USUAL_FACTOR = 4
+SHORTEST_WINDOW, USUAL_FACTOR = 0.02, 4  # seconds, and times its usual: in a gap
+HURRIED_WINDOW, HURRIED_FACTOR = 0.005, 2  # likewise while somebody waits
 PROBE_CHARACTERS = 10  # a question for the identity, its mark included
 FULL_WINDOW_INTERVAL = 30.0
+HURRIED_INTERVALS = 4  # so many of them on a line without gaps
 LONELY_FULL_WINDOW_INTERVAL = 2.5  # per unit, while nobody is there to be disturbed
 
 
@@ -53,6 +57,7 @@ class Turns:
         self._alarm = inf  # something ends by itself: a command, a connection, a window
         self._missed_at = -inf  # end of the last unanswered exchange
         self._probe_from = 0.0
+        self._hurried = False  # the newest probe had no gap to go into
 
     # --- who is next ------------------------------------------------------------------
 
@@ -103,7 +108,7 @@ class Turns:
             return once or unlock
         if now >= peripheral.due + PROBE_PATIENCE:
             return once
-        return now + self._probe_length(peripheral, now) <= turn
+        return self._fits(peripheral, now, turn)
 
     def _earliest(self, peripheral: Peripheral) -> float:
         moment = max(peripheral.due, peripheral.count.held_until)
@@ -124,26 +129,42 @@ class Turns:
                 moment = min(moment, each.count.held_until)
         return moment
 
-    def _probe_length(self, peripheral: Peripheral, now: float) -> float:
+    def _fits(self, peripheral: Peripheral, now: float, turn: float) -> bool:
+        """Whether a probe is over, answered or not, before the turn due at `turn`."""
         characters = (
             PROBE_CHARACTERS if peripheral.pending is None else len(peripheral.pending.wire)
         )
-        return characters * self._character_time + self._window(peripheral, now)
+        length = characters * self._character_time + self._window(peripheral, now)
+        return now + length <= turn
 
     def _window(self, peripheral: Peripheral, now: float) -> float:
-        """How long an answer may take to begin."""
+        """How long an answer may take to begin, if nobody waits meanwhile."""
         if peripheral.proving:
             return PROOF_TIMEOUT
         if not peripheral.silent or now >= peripheral.full_from:
             return REPLY_TIMEOUT
-        usual = peripheral.usual
-        if usual is None:
-            usual = max((each.usual or 0.0 for each in self._peripherals.values()), default=0.0)
-        return min(REPLY_TIMEOUT, max(SHORTEST_WINDOW, USUAL_FACTOR * usual))
+        usual = USUAL_FACTOR * self._usual(peripheral)
+        return min(REPLY_TIMEOUT, max(SHORTEST_WINDOW, usual))
+
+    def _listen(self, peripheral: Peripheral, now: float) -> float:
+        """How long we wait for an answer to what is said now: less if that holds others up."""
+        if peripheral.silent and now < peripheral.full_from:
+            turn = self._turns[0][0] if self._turns else inf
+            self._hurried = not self._fits(peripheral, now, turn)
+            if self._hurried:
+                usual = HURRIED_FACTOR * self._usual(peripheral)
+                return min(REPLY_TIMEOUT, max(HURRIED_WINDOW, usual))
+        return self._window(peripheral, now)
+
+    def _usual(self, peripheral: Peripheral) -> float:
+        if peripheral.usual is not None:
+            return peripheral.usual
+        return max((each.usual or 0.0 for each in self._peripherals.values()), default=0.0)
 
     def _full_window_interval(self) -> float:
         if self._turns:
-            return FULL_WINDOW_INTERVAL * max(1, len(self._doubtful))
+            intervals = HURRIED_INTERVALS if self._hurried else 1
+            return FULL_WINDOW_INTERVAL * max(1, len(self._doubtful)) * intervals
         return LONELY_FULL_WINDOW_INTERVAL
 
     # --- where everybody waits --------------------------------------------------------

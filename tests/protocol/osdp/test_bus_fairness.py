@@ -1,6 +1,7 @@
 """Nobody starves: not beside the dead, the talkative, or those with much to do."""
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -16,7 +17,12 @@ from protocol.osdp.bus import (
     WentSilent,
 )
 from protocol.osdp.commands import Identify, Poll, SetOutputs
-from protocol.osdp.turns import PROBE_SHARE, SHORTEST_WINDOW
+from protocol.osdp.turns import (
+    FULL_WINDOW_INTERVAL,
+    HURRIED_INTERVALS,
+    HURRIED_WINDOW,
+    PROBE_SHARE,
+)
 from tests.simulate.line import Line
 
 CARD = bytes.fromhex("de ad be c0")
@@ -212,6 +218,70 @@ def test_a_dead_unit_costs_the_living_next_to_nothing() -> None:
     assert gaps[-1] < 0.051 + 0.2 + 0.02  # the one whole window in half a minute
 
 
+def waits(line: Line, seconds: float) -> Callable[[float], float]:
+    """Let time pass; return how long a share of the cards at the first seven has to wait.
+
+    Exactly, for cards at any moment: until the reader they are held to is polled again.
+    """
+    since = line.now
+    line.run(seconds)
+    gaps = [
+        b - a
+        for address in range(1, 8)
+        for a, b in pairwise(when for when, _ in line.heard(address, Poll.CODE) if when > since)
+    ]
+
+    def quantile(share: float) -> float:
+        """The wait that `share` of them does not exceed, by halves."""
+        low, high = 0.0, max(gaps)
+        for _ in range(30):
+            middle = (low + high) / 2
+            longer = sum(gap - middle for gap in gaps if gap > middle) / sum(gaps)
+            low, high = (middle, high) if longer > 1 - share else (low, middle)
+        return high
+
+    return quantile
+
+
+def test_a_dead_unit_on_a_line_flat_out_costs_cards_next_to_nothing() -> None:
+    """As long as the pause between two whole windows, one of which is among it."""
+    with_eight = Line.with_units(8, poll_interval=0, baud=115_200)
+    with_seven = Line.with_units(7, poll_interval=0, baud=115_200)
+    dead = Line.with_units(8, poll_interval=0, baud=115_200)
+    for line in (with_eight, with_seven, dead):
+        line.run(1)
+    dead.place(8).unplugged = True
+    dead.run(12)
+    eight, seven = waits(with_eight, 2)(0.99), waits(with_seven, 2)(0.99)
+    quantile = waits(dead, FULL_WINDOW_INTERVAL * HURRIED_INTERVALS + 1)
+
+    assert quantile(0.99) < 1.1 * eight
+    assert quantile(0.99) < 1.1 * seven
+    assert quantile(1) < 0.26
+
+
+@pytest.mark.parametrize("latency", [0.001, 0.01])
+@pytest.mark.parametrize("outage", [5.0, 12.3, 31.6])
+@pytest.mark.parametrize("dead", [{1}, {2, 5, 8}])
+def test_on_a_line_flat_out_the_dead_are_found_within_a_second_too(
+    dead: set[int], outage: float, latency: float
+) -> None:
+    line = Line.with_units(8, poll_interval=0, baud=115_200)
+    for place in line.places:
+        place.latency = latency
+    line.run(2)
+    for address in dead:
+        line.place(address).unplugged = True
+    line.run(outage)
+    line.told.clear()
+    for address in dead:
+        line.place(address).unplugged = False
+    line.run(1)
+
+    answers = {event.address for event in line.events(Answers)}
+    assert answers | {event.address for event in line.events(Identified)} == dead
+
+
 @pytest.mark.parametrize("interval", [0, 0.05])
 def test_a_probe_never_holds_a_living_unit_up_twice(interval: float) -> None:
     line = Line.with_units(8, poll_interval=interval)
@@ -239,7 +309,7 @@ def test_unanswered_probes_keep_their_distance() -> None:
 
     probes = [when for when, f in line.written if f.address in dead and when > since]
     assert len(probes) > 30
-    assert min(b - a for a, b in pairwise(probes)) >= (1 + PROBE_SHARE) * SHORTEST_WINDOW - 1e-9
+    assert min(b - a for a, b in pairwise(probes)) >= (1 + PROBE_SHARE) * HURRIED_WINDOW - 1e-9
 
 
 def test_a_slow_unit_that_was_never_heard_is_found_in_the_end() -> None:
