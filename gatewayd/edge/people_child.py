@@ -139,7 +139,6 @@ def _while_wanted(people: Iterator[Person], parent: int) -> Iterator[Person]:
 def main(argument: str) -> int:
     """Do a job and say how it went."""
     parent = os.getppid()
-    os.nice(NICE)
     mistakes: tuple[str, ...] = ()
     failure = ""
     try:
@@ -153,4 +152,5 @@ def main(argument: str) -> int:
 
 
 if __name__ == "__main__":
+    os.nice(NICE)
     sys.exit(main(sys.argv[1]))

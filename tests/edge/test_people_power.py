@@ -39,22 +39,12 @@ BROKEN = OSError(5, "Input/output error")
 
 People = Mapping[HolderId, Person]
 Seen = tuple[int, bytes, Mapping[HolderId, object]]
-Trouble = tuple[Step, BaseException] | None
+Trouble = tuple[Step, BaseException, int] | None  # the last: how often it goes well before
 
-TROUBLES: list[Trouble] = [
-    None,
-    None,
-    ("sync names", BROKEN),
-    ("sync names", PowerCut()),
-    ("rename", BROKEN),
-    ("rename", PowerCut()),
-    ("sync", BROKEN),
-    ("sync", PowerCut()),
-    ("write", BROKEN),
-    ("write", PowerCut()),
-    ("create", BROKEN),
-]
-troubles = st.sampled_from(TROUBLES)
+STEPS: list[Step] = ["sync names", "rename", "sync", "write", "create"]
+troubles = st.none() | st.tuples(
+    st.sampled_from(STEPS), st.sampled_from([BROKEN, PowerCut()]), st.integers(0, 2)
+)
 changes = st.tuples(st.lists(holders, max_size=3), st.lists(credentials, max_size=4))
 
 
@@ -89,6 +79,7 @@ class PeopleAndPower(RuleBasedStateMachine):
         self.disk.before_step = lambda _: self.look()
         self.files = PeopleFiles.open(PATH, self.disk)
         self.disk.before_step = nothing
+        self.sure = True  # that nothing but what is held can be left by a power cut
         self.version, self.rest = 0, b""
         self.people: dict[HolderId, Person] = {}
 
@@ -106,14 +97,20 @@ class PeopleAndPower(RuleBasedStateMachine):
         before = shown(self.files)
         self.possible = [before, after, *self.left()]
 
+        steps: list[Step] = []
+
         def before_step(step: Step) -> None:
             self.look()
             if trouble is not None and step == trouble[0]:
-                raise trouble[1]
+                steps.append(step)
+                if len(steps) > trouble[2]:
+                    raise trouble[1]
 
         self.disk.before_step = before_step
+        self.sure = False
         try:
             do()
+            self.sure = True
         except PowerCut:
             self.disk.before_step = nothing
             self.restart(self.chance.choice(list(self.disk.images())))
@@ -129,6 +126,7 @@ class PeopleAndPower(RuleBasedStateMachine):
     def restart(self, disk: CrashingPeopleDisk) -> None:
         self.disk = disk
         self.files = PeopleFiles.open(PATH, disk)
+        self.sure = True
         self.take_over()
 
     def take_over(self) -> None:
@@ -229,11 +227,47 @@ class PeopleAndPower(RuleBasedStateMachine):
     def it_is_what_it_should_be(self) -> None:
         told = expected(self.version, self.rest, self.people)
         assert shown(self.files) == told
-        assert shown(PeopleFiles.open(PATH, self.disk)) in (told, *self.left())
+        if self.sure:
+            self.possible = [told]
+            self.look()
 
 
 TestPeopleAndPower = PeopleAndPower.TestCase
 TestPeopleAndPower.settings = settings(stateful_step_count=12)
+
+
+# --- what such a machine finds once in a long while, told ---------------------------
+
+
+@pytest.fixture
+def site() -> PeopleAndPower:
+    machine = PeopleAndPower()
+    machine.begin(1)
+    machine.change(([anna().holder], [*anna("26:1").credentials]), False, None, None)
+    return machine
+
+
+def test_a_change_is_not_lost_to_a_switch_that_failed(site: PeopleAndPower) -> None:
+    site.merge(("sync names", BROKEN, 1))  # which generation counts? nobody knows
+    site.it_is_what_it_should_be()
+    site.change(([bob().holder], []), False, None, None)
+    assert site.sure
+    site.it_is_what_it_should_be()
+
+
+def test_a_table_does_not_take_the_name_of_one_that_may_count(site: PeopleAndPower) -> None:
+    site.merge(("sync names", BROKEN, 1))
+    site.replace_everybody(([bob().holder], []), ("write", BROKEN, 0))
+    site.it_is_what_it_should_be()
+
+
+def test_what_a_killed_process_left_is_made_to_last_before_it_is_believed(
+    site: PeopleAndPower,
+) -> None:
+    site.change(([bob().holder], []), False, None, ("sync", BROKEN, 0))
+    site.kill_the_process()
+    assert site.version == 2
+    site.it_is_what_it_should_be()
 
 
 # --- told one by one --------------------------------------------------------------
