@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
@@ -55,4 +56,10 @@ async def test_no_file_of_ours_stands_in_for_a_closed_stream(config: Path) -> No
     async with running(config, "<&- >&- 2>&-") as process:
         streams = Path(f"/proc/{process.pid}/fd")
         assert {(streams / each).readlink() for each in "012"} == {Path(os.devnull)}
+        assert await ended(process) == 0
+
+
+async def test_a_crash_leaves_no_keys_in_a_core(config: Path) -> None:
+    async with running(config) as process:
+        assert resource.prlimit(process.pid, resource.RLIMIT_CORE) == (0, 0)
         assert await ended(process) == 0
