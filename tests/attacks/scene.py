@@ -108,10 +108,14 @@ class Scene:
     def secure_again(self, seconds: float = RECOVERY) -> bool:
         """Whether the unit is polled inside a session within that time."""
         polls = self.polls
-        self.line.run_until(
-            lambda: bool(self.line.connection(1)) and self.polls > polls, seconds
-        )
-        return bool(self.line.connection(1)) and self.unit.secure
+
+        def secure() -> bool:
+            """Both sides have a session; an answer on its way may be one of the last."""
+            both = bool(self.line.connection(1)) and self.unit.secure
+            return both and self.polls > polls
+
+        self.line.run_until(secure, seconds)
+        return secure()
 
     def last_reply(self, kind: type[Message]) -> Frame:
         """Return the newest reply of a kind, as the unit sent it."""
