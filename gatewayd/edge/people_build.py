@@ -215,7 +215,7 @@ class _Writing:
         return self._at(place).person(0, name) is not None
 
     def _is_key(self, place: int, name: bytes) -> bool:
-        return self._at(place).find(0, name) is not None
+        return self._at(place).find(0, name, name.decode()) is not None
 
     def _at(self, place: int) -> Reader:
         """Return a reader of this one record, as if it began the file."""

@@ -115,11 +115,11 @@ class PeopleFiles:
         """Make a change last. It is not shown yet: that is `shown`. Raise StateError."""
         try:
             self._settle()
-            if not self._log.has_room(delta):
-                raise StateError(f"{self._log_path}: no room before the table is written anew")
-            self._log.append(delta)
+            kept = self._log.append(delta)
         except OSError as error:
             raise explained(self._log_path, error) from error
+        if not kept:
+            raise StateError(f"{self._log_path}: no room before the table is written anew")
         self._deltas.append(delta)
 
     def shown(self, delta: Delta) -> State:

@@ -81,13 +81,14 @@ class PeopleLog:
             raise DamagedState(f"changes behind byte {self.end} are damaged")
         return deltas
 
-    def has_room(self, delta: Delta) -> bool:
-        """Say whether it still fits."""
-        return self.end + _RECORD.size + len(_payload(delta)) <= LONGEST
+    def append(self, delta: Delta) -> bool:
+        """Make a change last; False if there is no room for it.
 
-    def append(self, delta: Delta) -> None:
-        """Make a change last. After an OSError it may be there or not, until the next one."""
+        After an OSError it may be there or not, until the next one.
+        """
         record = self.framed([delta], self.end)
+        if self.end + len(record) > LONGEST:
+            return False
         handle = self._disk.open(self._path)
         try:
             self._write(handle, record, self.end)
@@ -99,6 +100,7 @@ class PeopleLog:
             self._write(handle, sealed, _MARKS[self._turn % 2])
         finally:
             self._disk.close(handle)
+        return True
 
     def framed(self, deltas: list[Delta], at: int = DATA) -> bytes:
         """Return records for this place in a log."""

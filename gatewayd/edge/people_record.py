@@ -12,10 +12,10 @@ people share (levels, flags, times) is made once and kept, within bounds.
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from mmap import mmap
-from typing import NamedTuple, TypeVar
+from typing import Any, TypeVar
 from zlib import crc32
 
 from gatewayd.core.access.model import Credential, CredentialState, Flag, Holder, LevelId
@@ -34,6 +34,8 @@ _STATES = tuple(CredentialState)
 _STATE_NUMBERS = {state: number for number, state in enumerate(_STATES)}
 _FLAGS = tuple(Flag)
 _CHECK_SIZE = 4
+_UNIT = layout.UNIT
+_PLAIN = layout.FORCED  # a credential below this shape has a state and nothing else
 _BODY = layout.RECORD.size - _CHECK_SIZE  # where the levels begin in what is checked
 
 _Key = TypeVar("_Key")
@@ -41,7 +43,9 @@ _Value = TypeVar("_Value")
 
 _unpack = layout.RECORD.unpack_from
 _number = layout.MICROSECONDS.unpack_from
-_make = tuple.__new__
+_new: Any = tuple.__new__
+_holder_of: Callable[[type[Holder], tuple[object, ...]], Holder] = _new  # in half the time of
+_credential_of: Callable[[type[Credential], tuple[object, ...]], Credential] = _new  # a call
 
 
 def microseconds(when: datetime) -> int:
@@ -112,16 +116,6 @@ def _mask(flags: frozenset[Flag]) -> int:
 # --- reading ----------------------------------------------------------------------
 
 
-class _Raw(NamedTuple):
-    body: bytes
-    shape: int
-    flags: int
-    id_begins: int
-    id_ends: int
-    credentials: int
-    begin: int  # of the first credential
-
-
 class Reader:
     """Reads the records of one file. Any thread; the shared values are only ever added to."""
 
@@ -131,73 +125,76 @@ class Reader:
         self._flags: dict[int, frozenset[Flag]] = {0: frozenset()}
         self._times: dict[bytes, datetime] = {}
 
-    def find(self, place: int, key: bytes) -> Found | None:
+    def find(self, place: int, name: bytes, key: str) -> Found | None:
         """Return a credential and its holder if the record at this place has the key.
 
-        Raises DamagedRecord, and whatever unpacking raises, if there is no such record.
+        `name` is the key in UTF-8. Raises DamagedRecord, and whatever unpacking raises, if
+        there is no such record. All in one piece: a call more costs a tenth of it.
         """
-        raw = self._raw(place)
-        body, at = raw[0], raw[6]
-        for _ in range(raw[5]):
-            size = body[at]
-            if size == len(key) and body[at + 2 : at + 2 + size] == key:
-                holder = self._holder(raw)
-                return self._credential(body, at, holder[0])[0], holder
-            at += _length(size, body[at + 1])
-        return None
+        memory, at = self._memory, place * _UNIT
+        check, units, size, levels, count, shape, flags = _unpack(memory, at)
+        body = memory[at + 4 : at + units * _UNIT]
+        if crc32(body, self._seed ^ place) != check:
+            raise _mismatch(at)
+        ends = _BODY + levels * 2 + size
+        at, length = ends + _SIZES[shape], len(name)
+        while count:
+            if body[at] == length and body[at + 2 : at + 2 + length] == name:
+                break
+            at += 2 + body[at] + _CREDENTIAL_SIZES[body[at + 1] >> 4]
+            count -= 1
+        else:
+            return None
+        holder = self._holder(body, ends - size, ends, shape, flags)
+        shape = body[at + 1]
+        if shape < _PLAIN:
+            state = _STATES[shape]
+            return _credential_of(
+                Credential, (key, holder[0], state, None, None, None, False)
+            ), holder
+        return self._credential(body, at, holder[0])[0], holder
 
     def person(self, place: int, name: bytes | None = None) -> Person | None:
         """Return all of a record; None if it is somebody's of another name. Raises as above."""
-        raw = self._raw(place)
-        body, at = raw[0], raw[6]
-        if name is not None and body[raw[3] : raw[4]] != name:
+        at = place * _UNIT
+        check, units, size, levels, count, shape, flags = _unpack(self._memory, at)
+        body = self._memory[at + 4 : at + units * _UNIT]
+        if crc32(body, self._seed ^ place) != check:
+            raise _mismatch(at)
+        begins = _BODY + levels * 2
+        ends = begins + size
+        if name is not None and body[begins:ends] != name:
             return None
-        holder, credentials = self._holder(raw), []
-        for _ in range(raw[5]):
+        holder, credentials = self._holder(body, begins, ends, shape, flags), []
+        at = ends + _SIZES[shape]
+        for _ in range(count):
             credential, at = self._credential(body, at, holder[0])
             credentials.append(credential)
         return Person(holder, tuple(credentials))
 
     def after(self, place: int) -> int:
         """Return where the record behind a sound one begins."""
-        return place + int(_unpack(self._memory, place * layout.UNIT)[1])
+        return place + int(_unpack(self._memory, place * _UNIT)[1])
 
-    def _raw(self, place: int) -> _Raw:
-        at = place * layout.UNIT
-        check, units, size, levels, credentials, shape, flags = _unpack(self._memory, at)
-        body = self._memory[at + _CHECK_SIZE : at + units * layout.UNIT]
-        if crc32(body, self._seed ^ place) != check:
-            raise DamagedRecord(f"the record at {at} does not fit its check")
-        name = _BODY + levels * 2
-        begin = name + size
-        if shape != layout.ENABLED:
-            begin += _SIZES[shape]
-        made: _Raw = _make(_Raw, (body, shape, flags, name, name + size, credentials, begin))
-        return made
-
-    def _holder(self, raw: _Raw) -> Holder:
-        body, shape, flags, name, end, _, _ = raw
-        since = until = pin = duress = None
-        clearance = 0
-        if shape != layout.ENABLED:
-            since, until, clearance, pin, duress = self._optional(body, shape, end)
-        levels = self._sets.get(numbers := body[_BODY:name])
-        known = self._flags.get(flags)
-        made: Holder = _make(
+    def _holder(self, body: bytes, begins: int, ends: int, shape: int, flags: int) -> Holder:
+        """Return the holder whose id is there."""
+        levels = self._sets.get(numbers := body[_BODY:begins])
+        if levels is None:
+            levels = self._set(numbers)
+        special = self._flags.get(flags)
+        if special is None:
+            special = self._flag(flags)
+        whoever = body[begins:ends].decode()
+        if shape == layout.ENABLED:
+            return _holder_of(
+                Holder, (whoever, True, None, None, levels, None, None, 0, special)
+            )
+        since, until, clearance, pin, duress = self._optional(body, shape, ends)
+        enabled = shape & layout.ENABLED != 0
+        return _holder_of(
             Holder,
-            (
-                HolderId(body[name:end].decode()),
-                shape & 1 == 1,
-                since,
-                until,
-                self._set(numbers) if levels is None else levels,
-                pin,
-                duress,
-                clearance,
-                self._flag(flags) if known is None else known,
-            ),
+            (whoever, enabled, since, until, levels, pin, duress, clearance, special),
         )
-        return made
 
     def _optional(
         self, body: bytes, shape: int, at: int
@@ -230,8 +227,7 @@ class Reader:
             (uses,), at = layout.USES.unpack_from(body, at), at + 4
         state = _STATES[shape & layout.STATE]
         forced = shape & layout.FORCED != 0
-        made: Credential = _make(Credential, (key, holder, state, since, until, uses, forced))
-        return made, at
+        return _credential_of(Credential, (key, holder, state, since, until, uses, forced)), at
 
     def _time(self, raw: bytes) -> datetime:
         found = self._times.get(raw)
@@ -255,9 +251,8 @@ def _keep(kept: dict[_Key, _Value], key: _Key, value: _Value) -> _Value:
     return value
 
 
-def _length(size: int, shape: int) -> int:
-    """Return the bytes of a credential."""
-    return layout.CREDENTIAL.size + size + _CREDENTIAL_SIZES[shape >> 4]
+def _mismatch(at: int) -> DamagedRecord:
+    return DamagedRecord(f"the record at {at} does not fit its check")
 
 
 _SIZES = tuple(

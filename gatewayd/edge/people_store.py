@@ -49,7 +49,7 @@ REBUILT_AT = 20_000  # entries beside the table, after which it is written anew
 MOST_BESIDE = 60_000  # entries beside the table, after which no change is taken
 DAMAGES = 100  # that are named
 CLOSING = 20.0  # seconds
-_BREATH = 16  # persons between two moments in which other threads may run
+_BREATH = 64  # persons between two moments in which other threads may run
 _PAUSE = 0.001  # seconds between two blocks that are checked
 
 Done = Callable[[Exception | None], None]
@@ -211,7 +211,10 @@ class PeopleStore:
     def _narrow(self, outcome: Outcome) -> None:
         """Let everything the change takes away deny from now on."""
         before, after = outcome.before, outcome.after
-        left = {each: narrowed(person, after[each]) for each, person in before.items()}
+        left: dict[HolderId, Person | None] = {}
+        for number, (each, person) in enumerate(before.items()):
+            left[each] = narrowed(person, after[each])
+            _breathe(number)
         both = (*before.values(), *after.values())
         keys = [key for person in both for key in keys_of(person)]
         self._tell(lambda: self.view.narrow(left, keys))
@@ -371,5 +374,10 @@ class _Patient:
 
     def _breathe(self) -> None:
         self._asked += 1
-        if self._asked % _BREATH == 0:
-            time.sleep(0)
+        _breathe(self._asked)
+
+
+def _breathe(number: int) -> None:
+    """Let other threads run now and then."""
+    if number % _BREATH == 0:
+        time.sleep(0)

@@ -64,7 +64,7 @@ class PeopleTable:
                 if not seen:
                     return None
                 if seen == tag:
-                    found = self._reader.find(self._key_places[at], name)
+                    found = self._reader.find(self._key_places[at], name, key)
                     if found is not None:
                         return found
         except UnicodeEncodeError:

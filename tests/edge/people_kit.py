@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -51,7 +52,7 @@ credentials = st.builds(
 )
 
 
-def anna(*cards: str, **more: object) -> Person:
+def anna(*cards: str, **more: Any) -> Person:
     """Anna with these cards."""
     holder = Holder(ANNA, levels=(LevelId("staff"), LevelId("lab")), clearance=3)
     return Person(

@@ -80,22 +80,24 @@ class Outcome(NamedTuple):
 
 def worked_out(held: Held, change: PeopleChange) -> Outcome:
     """Say what a change does to those who are held."""
-    if mistakes := _named(_misplaced(change)):
-        return Outcome(mistakes=mistakes)
-    before = {each: held.person(each) for each in _touched(held, change)}
-    put = _by_holder(change.credentials.values())
-    after = {each: _become(change, each, before[each], put) for each in before}
-    if mistakes := _named(_wrong(after)):
-        return Outcome(mistakes=mistakes)
-    people = {each: _sound(person) for each, person in after.items()}
-    have = {key for person in people.values() for key in keys_of(person)}
+    if misplaced := _named(_misplaced(change)):
+        return Outcome(mistakes=misplaced)
+    before: dict[HolderId, Person | None] = {}
+    after: dict[HolderId, Person | None] = {}
+    mistakes: list[str] = []
+    moved, put = 0, _by_holder(change.credentials.values())
+    for each in _touched(held, change):
+        before[each] = held.person(each)
+        becoming = _become(change, each, before[each], put)
+        mistakes += _wrong(each, becoming)
+        person = after[each] = _sound(becoming)
+        if not mistakes:
+            moved += weight(person) - weight(before[each])
+    if mistakes:
+        return Outcome(mistakes=tuple(mistakes[:MISTAKES]))
+    have = {key for person in after.values() for key in keys_of(person)}
     had = [key for person in before.values() for key in keys_of(person)]
-    return Outcome(
-        before,
-        people,
-        tuple(key for key in had if key not in have),
-        sum(map(weight, people.values())) - sum(map(weight, before.values())),
-    )
+    return Outcome(before, after, tuple(key for key in had if key not in have), moved)
 
 
 def keys_of(person: Person | None) -> Iterable[str]:
@@ -222,16 +224,15 @@ def _misplaced(change: PeopleChange) -> Iterator[str]:
             yield f"credential {key!r} is put under another key, {credential.key!r}"
 
 
-def _wrong(after: Mapping[HolderId, _Becoming]) -> Iterator[str]:
-    for whoever, becoming in after.items():
-        holder, kept, put = becoming
-        if holder is not None:
-            yield from unfit(Person(holder, kept + put))
-            continue
-        for each in kept:
-            yield f"holder {whoever!r} goes, but credential {each.key!r} stays"
-        for each in put:
-            yield f"credential {each.key!r} belongs to {whoever!r}, who does not exist"
+def _wrong(whoever: HolderId, becoming: _Becoming) -> Iterator[str]:
+    holder, kept, put = becoming
+    if holder is not None:
+        yield from unfit(Person(holder, kept + put))
+        return
+    for each in kept:
+        yield f"holder {whoever!r} goes, but credential {each.key!r} stays"
+    for each in put:
+        yield f"credential {each.key!r} belongs to {whoever!r}, who does not exist"
 
 
 def _of_holder(holder: Holder) -> Iterator[str]:
