@@ -15,6 +15,9 @@ from gatewayd.edge.root_key import find_root_key
 from gatewayd.errors import ConfigError, Mistake
 
 
+_NO_FILE = "No such file; `gatewayd keys make-root` makes the first"
+
+
 def open_keys(
     config: Config, state: Path, environment: Mapping[str, str] = os.environ
 ) -> KeyStore | None:
@@ -31,7 +34,10 @@ def open_keys(
 def require_keys(
     config: Config, state: Path, environment: Mapping[str, str] = os.environ
 ) -> KeyStore | None:
-    """Do `open_keys`; ConfigError if a unit of the site must be secure and there is none."""
+    """Do `open_keys`; ConfigError if there is none where one is named or needed."""
+    file = config.keys.root_key_file
+    if file is not None and not file.exists():
+        raise ConfigError([Mistake("", "keys.root_key_file", f"{file}: {_NO_FILE}")])
     store = open_keys(config, state, environment)
     if store is None and config.secure:
         raise ConfigError([Mistake("", "keys", _no_root_key(config))])
