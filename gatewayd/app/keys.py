@@ -14,7 +14,6 @@ from gatewayd.edge.key_store import FILE, KeyStore
 from gatewayd.edge.root_key import find_root_key
 from gatewayd.errors import ConfigError, Mistake
 
-
 _NO_FILE = "No such file; `gatewayd keys make-root` makes the first"
 
 

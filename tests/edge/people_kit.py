@@ -52,7 +52,7 @@ credentials = st.builds(
 )
 
 
-def anna(*cards: str, **more: Any) -> Person:
+def anna(*cards: str, **more: Any) -> Person:  # noqa: ANN401 - a holder's
     """Anna with these cards."""
     holder = Holder(ANNA, levels=(LevelId("staff"), LevelId("lab")), clearance=3)
     return Person(

@@ -116,7 +116,7 @@ def test_a_row_that_makes_no_sense_is_refused(row: list[object]) -> None:
             read(row)
 
 
-def test_nobody_is_put_together_from_nonsense(tmp_path: Path) -> None:
+def test_nobody_is_put_together_from_nonsense() -> None:
     from gatewayd.edge.people_parts import _put_together
 
     with pytest.raises(StateError, match="makes no sense"):

@@ -154,7 +154,7 @@ def test_a_change_that_is_too_large_is_refused(desk: Desk) -> None:
 class FullDisk(SystemPeopleDisk):
     """No room for a single byte more in files that are there."""
 
-    def write_at(self, handle: int, content: bytes, at: int) -> int:
+    def write_at(self, _handle: int, _content: bytes, _at: int) -> int:
         raise OSError(28, "No space left on device")
 
 

@@ -39,7 +39,7 @@ class People:
         return next((card for card in every if card.key == key), None)
 
 
-def person(holder: HolderId, *cards: str, **more: Any) -> Person:
+def person(holder: HolderId, *cards: str, **more: Any) -> Person:  # noqa: ANN401 - a holder's
     return Person(Holder(holder, **more), tuple(Credential(each, holder) for each in cards))
 
 
