@@ -127,6 +127,8 @@ class Controllers:
         if fact.connection <= unit.ended:
             return
         if fact.connection != unit.connection:
+            if not _still_there(unit, fact.identity):
+                unit.came = fact.connection
             self._end_connection(unit)
             unit.connection, unit.ended = fact.connection, fact.connection - 1
             unit.since = now.utc
@@ -360,6 +362,17 @@ class Controllers:
         self._report_at = math.inf
         self._report_from = now.mono + REPORT_PAUSE
         self._out.append(Show(self.report(now)))
+
+
+def _still_there(unit: Unit, now: Identity) -> bool:
+    """Say whether it was only asked who it is, and is who it was: it was not away meanwhile."""
+    before = unit.identity
+    return (
+        unit.asked
+        and before is not None
+        and before.proved == now.proved
+        and occupant_of(before).unit == occupant_of(now).unit
+    )
 
 
 def _replacement(unit: Unit) -> str:

@@ -91,6 +91,7 @@ class Doors:
             self._hang(state)
         self._levels: dict[ControllerId, tuple[InputState, ...]] = {}
         self._followed: dict[ControllerId, int | None] = {}
+        self._came: dict[ControllerId, int | None] = {}  # as in `Unit`
         self._timed: dict[DoorId, DoorState] = {}
         self._deadline = math.inf  # of the doors, or earlier
         self._shown: dict[DoorId, DoorView] = {}
@@ -228,17 +229,28 @@ class Doors:
         connection = unit.connection if unit.approved else None
         if self._followed.get(unit.id) != connection:
             self._followed[unit.id] = connection
-            self._levels.pop(unit.id, None)
-            for wire in self._wires.get(unit.id, ()):
-                if wire.is_exit:
-                    wire.door.exit_lost()
-                else:
-                    wire.door.contact_lost(now)
+            self._follow_inputs(unit, now)
             for state in self._locks.get(unit.id, ()):
                 state.lock_lost()
         for state in self._on.get(unit.id, ()):
             self.drive.tell_mode(state, now)
             self._after(state)
+
+    def _follow_inputs(self, unit: Unit, now: Moment) -> None:
+        """Forget the inputs of a unit that is away, or may have been.
+
+        One that was only asked who it is was not away: what has changed meanwhile is news.
+        """
+        came = unit.came if unit.approved and unit.connection is not None else None
+        if self._came.get(unit.id) == came:
+            return
+        self._came[unit.id] = came
+        self._levels.pop(unit.id, None)
+        for wire in self._wires.get(unit.id, ()):
+            if wire.is_exit:
+                wire.door.exit_lost()
+            else:
+                wire.door.contact_lost(now)
 
     # --- time -------------------------------------------------------------------------
 

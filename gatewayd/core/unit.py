@@ -20,6 +20,7 @@ class Unit:
     line: str
     needs: Needs
     connection: int | None = None
+    came: int | None = None  # connection since which it has been there without a break
     ended: int = NEVER  # the newest connection that is over
     admitted: bool = False
     asked: bool = False  # to identify itself again

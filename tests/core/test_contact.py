@@ -304,3 +304,27 @@ def test_a_door_locked_again_while_shut_is_not_timed() -> None:
     world = unlocked()
     world.done(orders(world.ask(SetDoorMode(LOBBY, DoorMode.LOCKED)))[0])
     assert events(world.wait(100)) == []
+
+
+def test_a_door_that_was_opened_while_everybody_was_audited_was_forced() -> None:
+    world = ready()
+    world.ask(RunAudit())
+    world.online(connection=2)
+    assert events(world.inputs(OPEN, REST, connection=2)) == [DoorForced(LOBBY)]
+
+
+def test_a_grant_outlives_an_audit() -> None:
+    world = ready()
+    world.done(orders(world.card())[0])
+    world.ask(RunAudit())
+    world.online(connection=2)
+    told = events(world.inputs(OPEN, REST, connection=2))
+    assert [type(each).__name__ for each in told] == ["DoorOpened", "AccessTaken"]
+
+
+def test_a_unit_that_went_away_in_an_audit_may_have_seen_anything() -> None:
+    world = ready()
+    world.ask(RunAudit())
+    world.offline(DESK)
+    world.online(DESK, connection=2)
+    assert events(world.inputs(OPEN, REST, connection=2)) == []

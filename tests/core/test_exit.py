@@ -12,7 +12,7 @@ from gatewayd.core.events import (
 )
 from gatewayd.core.facts import Outcome
 from gatewayd.core.model import DoorMode, OrderId
-from gatewayd.core.requests import SetDoorMode
+from gatewayd.core.requests import RunAudit, SetDoorMode
 from tests.core.site import (
     ANNA,
     CLOSED,
@@ -128,3 +128,20 @@ def test_somebody_who_leaves_takes_nobodys_place() -> None:
     world.inputs(CLOSED, PRESSED)
     world.card()
     assert AccessTaken(LOBBY, ANNA) in events(world.inputs(OPEN, PRESSED))
+
+
+def test_a_press_while_everybody_is_audited_is_not_lost() -> None:
+    world = ready()
+    world.ask(RunAudit())
+    world.online(connection=2)
+    actions = world.inputs(CLOSED, PRESSED, connection=2)
+    assert events(actions) == [ExitRequested(LOBBY)]
+    assert len(of(Release, actions)) == 1
+
+
+def test_a_button_that_was_held_before_an_audit_is_not_pressed_again_by_it() -> None:
+    world = ready()
+    world.inputs(CLOSED, PRESSED)
+    world.ask(RunAudit())
+    world.online(connection=2)
+    assert orders(world.inputs(CLOSED, PRESSED, connection=2)) == []
