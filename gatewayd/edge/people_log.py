@@ -16,6 +16,7 @@ a change that took something away is never forgotten in silence.
 import json
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -94,12 +95,11 @@ class PeopleLog:
             self._write(handle, record, self.end)
             self._disk.sync(handle)
             self.end += len(record)
-            self._turn += 1
-            mark = _MARK.pack(self._turn, self.end, delta.version, 0)[:-4]
-            sealed = mark + crc32(mark, self._seed).to_bytes(4, "little")
-            self._write(handle, sealed, _MARKS[self._turn % 2])
+            with suppress(OSError):  # the change lasts already; the next mark says so as well
+                self._mark(handle, delta.version)
         finally:
-            self._disk.close(handle)
+            with suppress(OSError):
+                self._disk.close(handle)
         return True
 
     def framed(self, deltas: list[Delta], at: int = DATA) -> bytes:
@@ -111,6 +111,13 @@ class PeopleLog:
             parts.append(_RECORD.pack(check, len(payload)) + payload)
             at += len(parts[-1])
         return b"".join(parts)
+
+    def _mark(self, handle: int, version: int) -> None:
+        """Say where the log ends now."""
+        self._turn += 1
+        plain = _MARK.pack(self._turn, self.end, version, 0)[:-4]
+        sealed = plain + crc32(plain, self._seed).to_bytes(4, "little")
+        self._write(handle, sealed, _MARKS[self._turn % 2])
 
     def _write(self, handle: int, content: bytes, at: int) -> None:
         while content:

@@ -250,7 +250,7 @@ def test_a_busy_unit_is_asked_again() -> None:
 def test_after_the_line_was_away_it_goes_on() -> None:
     site = world(secure=False, baud=9600)
     site.begin(1)
-    site.run(0.5)
+    site.run(1.0)
     progress = site.transfers.progress(1)
     assert progress is not None
     assert progress.acknowledged > 100

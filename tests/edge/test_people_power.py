@@ -273,6 +273,15 @@ def test_what_a_killed_process_left_is_made_to_last_before_it_is_believed(
     site.it_is_what_it_should_be()
 
 
+def test_a_mark_that_cannot_be_written_fails_no_change_that_lasts(site: PeopleAndPower) -> None:
+    site.change(([bob().holder], []), gone=False, rest=None, trouble=("write", BROKEN, 1))
+    assert (site.version, site.sure) == (2, True)
+    site.change(([], []), gone=True, rest=None, trouble=None)
+    assert site.version == 3
+    site.kill_the_process()
+    site.it_is_what_it_should_be()
+
+
 # --- told one by one --------------------------------------------------------------
 
 
