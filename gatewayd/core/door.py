@@ -7,7 +7,8 @@ events that this makes. Its rules:
 * Inputs are levels, events are edges: the same level twice is nothing new.
 * The first level after a part was out of sight is only where we start from. An exit
   button that is active then was not pressed. A door that is open then was not forced, as
-  nobody saw it open; but from then on it must not stay open for too long.
+  nobody saw it open; but from then on it must not stay open for too long, and if it was
+  closed when it was lost from sight, that is told.
 * A door opens unexpectedly, is forced, unless its mode is unlocked, a release is under way
   or one has ended less than `GRACE` ago (the report of a contact takes its time).
 * A fault of the wiring is neither open nor closed nor a press. The door counts as open or
@@ -37,6 +38,7 @@ from gatewayd.core.events import (
     DoorClosed,
     DoorFault,
     DoorForced,
+    DoorFoundOpen,
     DoorHeld,
     DoorModeChanged,
     DoorModeNotApplied,
@@ -88,6 +90,7 @@ class DoorState:
         self._awaited = False  # whether somebody was let in and is not through yet
         self._holder: HolderId | None = None
         self._opened: bool | None = None
+        self._closed_when_lost = False
         self._told_open = False  # whether the newest event says so
         self._exit: InputState | None = None
         self._due: dict[Timer, float] = {}
@@ -240,6 +243,7 @@ class DoorState:
 
     def contact_lost(self, now: Moment) -> None:
         """The contact's controller is out of sight."""
+        self._closed_when_lost |= self._opened is False
         self._opened = None
         self._awaited = False
         self._stop_open_timing()
@@ -253,15 +257,24 @@ class DoorState:
         if self.mode is not DoorMode.UNLOCKED:
             self._time_open(now)
         if before is None:
-            return []
+            return self._found_open()
         self._told_open = True
         if not self._expected():
             self._alarm(FORCED)
             return [DoorForced(self.door.id)]
         return [DoorOpened(self.door.id), *self._taken()]
 
+    def _found_open(self) -> list[Event]:
+        """Say so if it was closed when it was seen last, and is not to stand open."""
+        before, self._closed_when_lost = self._closed_when_lost, False
+        if not before or self.mode is DoorMode.UNLOCKED:
+            return []
+        self._told_open = True
+        return [DoorFoundOpen(self.door.id)]
+
     def _closed(self) -> list[Event]:
         before, self._opened = self._opened, False
+        self._closed_when_lost = False
         self._stop_open_timing(keep_alarm=True)
         ended = self._end_alarms()
         told, self._told_open = self._told_open, False

@@ -85,6 +85,14 @@ class DoorForced:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorFoundOpen:
+    """Closed when its contact was lost from sight, open when seen again: nobody saw how."""
+
+    KIND: ClassVar[str] = "door.found_open"
+    door: DoorId
+
+
+@dataclass(frozen=True, slots=True)
 class DoorPreAlarm:
     """Soon open for too long."""
 
@@ -402,6 +410,7 @@ Event = (
     | DoorOpened
     | DoorClosed
     | DoorForced
+    | DoorFoundOpen
     | DoorPreAlarm
     | DoorHeld
     | DoorFault

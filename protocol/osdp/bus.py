@@ -345,10 +345,17 @@ class Bus(Turns):
         peripheral = self._flight
         if peripheral is None or frame.address != peripheral.address:
             self._hear_late(frame, now)
-        elif peripheral.hear(frame, now):
+        elif self._heard_out(peripheral, frame, now):
             self._flight = None
             self._wake = now
             self._settle(peripheral)
+
+    def _heard_out(self, peripheral: Peripheral, frame: Frame, now: float) -> bool:
+        alone = peripheral.doubtful and not self._turns and self._was_dead(now)
+        over = peripheral.hear(frame, now)
+        if alone and not peripheral.doubtful:
+            self._hurry(now)
+        return over
 
     def _hear_late(self, frame: Frame, now: float) -> None:
         """Its window is over, but what it answers may be pending still."""

@@ -14,9 +14,11 @@ A unit may leave a handshake unanswered because it does not know the key, rather
 it. So the one begun after that tries the key after that one first; the others have their turn
 behind it.
 
-A unit that draws the same RND.B twice obeys whoever recorded what we said after the first. So
-its proof fails, with the right key too, if it is one of the newest `RANDOMS_KEPT` that came
-with a right cryptogram. A repeated osdp_CCRYPT to the same challenge is one draw.
+A unit that draws the same RND.B twice obeys whoever recorded what we said after the first.
+What it says to us is fresh all the same, by our own RND.A, so it is believed; `careless` says
+that the number was one of the newest `RANDOMS_KEPT` that came with a right cryptogram. Units
+whose numbers begin anew with their power are among these. A repeated osdp_CCRYPT to the same
+challenge is one draw.
 
 The default key is tried inside a commissioning window and nowhere else. There the unit's own
 keys come first once one was sent to it: it may have taken it, whether it said so or not.
@@ -37,7 +39,6 @@ from protocol.osdp.secure_handshake import (
     Failed,
     Handshake,
     Proving,
-    Reason,
     Selector,
 )
 from protocol.osdp.secure_keys import RANDOM_LENGTH, BaseKey
@@ -84,6 +85,7 @@ class Introduction:
         """Begin anew: nobody is known, no session stands."""
         self.session: Session = self._clear
         self.in_session = False
+        self.careless = False  # it proved its key with a number it had drawn before
         self.outside: tuple[Identification, Capabilities] | None = None  # in clear, before it
         self.failures: tuple[Failed, ...] = ()  # of the keys tried so far
         self._tried: Candidate | None = None  # the key that is tried, or was proved
@@ -183,7 +185,7 @@ class Introduction:
         assert self._chance is not None
         taken = self._step.take(frame)
         if isinstance(taken, Proving):
-            taken = self._drawn_anew(taken)
+            self._drawn(taken.random)
         if isinstance(taken, Failed):
             self.failures = (*self.failures, taken)
             self._step = None
@@ -195,13 +197,11 @@ class Introduction:
             self._go_on(taken)
         return None
 
-    def _drawn_anew(self, proving: Proving) -> Proving | Failed:
-        """Its key is right, so no other one would be better."""
-        if proving.random in self._randoms:
-            self.failures, self._untried = (), ()
-            return Failed(Reason.REPEATED_RANDOM)
-        self._randoms.append(proving.random)
-        return proving
+    def _drawn(self, random: bytes) -> None:
+        """It knows its key, and drew this to prove it."""
+        self.careless = random in self._randoms
+        if not self.careless:
+            self._randoms.append(random)
 
     def _candidates(self) -> tuple[Candidate, ...]:
         address, crc = self._address, self._crc

@@ -29,7 +29,6 @@ _ALARMS = {
     Reason.IN_CLEAR: Alarm.CLEAR_ANSWER,
     Reason.WRONG_SELECTOR: Alarm.WRONG_SELECTOR,
     Reason.REFUSED: Alarm.CRYPTOGRAM_REFUSED,
-    Reason.REPEATED_RANDOM: Alarm.REPEATED_RANDOM,
     Reason.WRONG_RMAC: Alarm.WRONG_RMAC,
 }
 _KEYS_DIFFER = (Reason.WRONG_SELECTOR, Reason.REFUSED)  # expected in a window
@@ -153,6 +152,8 @@ class Meeting:
         failed = introduction.proved(frame)
         if failed is None:
             self._counters.sessions += introduction.in_session
+            if introduction.careless and introduction.in_session:
+                self._telling.alarm(Alarm.REPEATED_RANDOM, now)
             return AT_ONCE
         self._alarm_about(failed, now)
         if introduction.proving:

@@ -60,7 +60,6 @@ class Reason(Enum):
     WRONG_SELECTOR = "the selected key is another one"
     WRONG_CRYPTOGRAM = "the cryptogram proves no knowledge of the key"
     REFUSED = "the unit did not accept our cryptogram"
-    REPEATED_RANDOM = "the unit drew a random number that it had drawn before"
     WRONG_RMAC = "R-MAC-I does not follow from the cryptogram"
 
 

@@ -21,13 +21,15 @@ heard all the same, if nobody speaks just then. The full reply time once in
 unit that has become slow too, without hurting more than one card in a hundred at its
 neighbours. Unanswered probes keep `PROBE_SHARE` times their length apart while anybody lives.
 That finds up to four dead units within a second of their return and costs the living at most
-one window.
+one window. When somebody answers while nobody else lives, all the silent are due at once: a
+whole line that was away is back.
 """
 
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from math import inf
 
+from protocol.osdp.conversation import PROBE_INTERVAL
 from protocol.osdp.orders import Priority
 from protocol.osdp.peripheral import Peripheral
 
@@ -198,6 +200,17 @@ class Turns:
             self._serial += 1
             heappush(self._turns, (due, self._serial, peripheral))
             peripheral.placed = due
+
+    def _was_dead(self, now: float) -> bool:
+        """Whether nobody was heard for longer than noise would explain."""
+        heard_at = max(each.heard_at for each in self._peripherals.values())
+        return now - heard_at >= PROBE_INTERVAL
+
+    def _hurry(self, now: float) -> None:
+        """Somebody answers where nobody did: what kept them all away may be over for all."""
+        for each in self._doubtful:
+            if each.silent:
+                each.due = min(each.due, now)
 
     def _leave_turns(self, peripheral: Peripheral) -> None:
         if peripheral.placed is not None:

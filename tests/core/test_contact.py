@@ -6,11 +6,12 @@ from gatewayd.core.events import (
     DoorClosed,
     DoorFault,
     DoorForced,
+    DoorFoundOpen,
     DoorHeld,
     DoorOpened,
     DoorPreAlarm,
 )
-from gatewayd.core.facts import ControllerAnswers, ControllerSilent
+from gatewayd.core.facts import ControllerAnswers, ControllerSilent, InputState
 from gatewayd.core.model import ContactState, DoorMode
 from gatewayd.core.requests import RunAudit, SetDoorMode
 from tests.core.site import (
@@ -150,6 +151,39 @@ def test_a_door_found_open_was_not_forced_but_must_not_stay_open() -> None:
     assert world.views[LOBBY].contact is ContactState.OPEN
     assert events(world.wait(40)) == [DoorPreAlarm(LOBBY), DoorHeld(LOBBY)]
     assert events(world.inputs(CLOSED, REST)) == [DoorClosed(LOBBY, ("held",))]
+
+
+def test_a_door_that_opened_while_nobody_saw_it_is_told_when_it_is_found() -> None:
+    world = ready()
+    world.offline(DESK)
+    world.online(connection=2)
+    assert events(world.inputs(OPEN, REST, connection=2)) == [DoorFoundOpen(LOBBY)]
+    assert events(world.inputs(CLOSED, REST, connection=2)) == [DoorClosed(LOBBY)]
+
+
+def test_it_is_told_also_if_its_wires_were_at_fault_first() -> None:
+    world = ready()
+    world.offline(DESK)
+    world.online(connection=2)
+    world.inputs(InputState.CUT, REST, connection=2)
+    assert DoorFoundOpen(LOBBY) in events(world.inputs(OPEN, REST, connection=2))
+
+
+def test_a_door_that_is_as_it_was_when_nobody_saw_it_is_no_news() -> None:
+    for level in (CLOSED, OPEN):
+        world = ready()
+        world.inputs(level, REST)
+        world.offline(DESK)
+        world.online(connection=2)
+        assert events(world.inputs(level, REST, connection=2)) == []
+
+
+def test_an_unlocked_door_may_open_while_nobody_sees_it() -> None:
+    world = ready()
+    world.ask(SetDoorMode(LOBBY, DoorMode.UNLOCKED))
+    world.offline(DESK)
+    world.online(connection=2)
+    assert DoorFoundOpen(LOBBY) not in events(world.inputs(OPEN, REST, connection=2))
 
 
 def test_a_contact_out_of_sight_is_unknown_since_then() -> None:
@@ -327,4 +361,4 @@ def test_a_unit_that_went_away_in_an_audit_may_have_seen_anything() -> None:
     world.ask(RunAudit())
     world.offline(DESK)
     world.online(DESK, connection=2)
-    assert events(world.inputs(OPEN, REST, connection=2)) == []
+    assert events(world.inputs(OPEN, REST, connection=2)) == [DoorFoundOpen(LOBBY)]

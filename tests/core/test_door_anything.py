@@ -13,6 +13,7 @@ from gatewayd.core.events import (
     DoorClosed,
     DoorFault,
     DoorForced,
+    DoorFoundOpen,
     DoorHeld,
     DoorOpened,
     DoorPreAlarm,
@@ -38,6 +39,7 @@ class AnyDoor(RuleBasedStateMachine):
         self.under_way: list[OrderId] = []
         self.expected_until = -math.inf
         self.seen: ContactState | None = None  # the newest level that was no fault
+        self.closed_when_lost = False
         self.told_open = False
         self.awaited = 0
         self.last_exit: InputState | None = None
@@ -50,7 +52,7 @@ class AnyDoor(RuleBasedStateMachine):
     def hear(self, events: list[Event]) -> None:
         for event in events:
             match event:
-                case DoorOpened() | DoorForced():
+                case DoorOpened() | DoorForced() | DoorFoundOpen():
                     assert not self.told_open
                     self.told_open = True
                 case DoorClosed(ended=ended):
@@ -98,11 +100,15 @@ class AnyDoor(RuleBasedStateMachine):
             or self.mono < self.expected_until
             or self.door.mode is DoorMode.UNLOCKED
         )
+        unseen_before = self.closed_when_lost
         if level is not ContactState.FAULT:
-            self.seen = level
+            self.seen, self.closed_when_lost = level, False
         events = self.door.contact_read(level, self.now, "cut")
         kinds = {type(event) for event in events} - {DoorFault}
-        if level is ContactState.OPEN and before is ContactState.CLOSED:
+        if level is ContactState.OPEN and before is None:
+            unseen = unseen_before and self.door.mode is not DoorMode.UNLOCKED
+            assert kinds == ({DoorFoundOpen} if unseen else set())
+        elif level is ContactState.OPEN and before is ContactState.CLOSED:
             assert kinds & {DoorOpened, DoorForced} == {DoorOpened if expected else DoorForced}
         elif level is ContactState.CLOSED and (told or before is ContactState.OPEN):
             assert kinds == {DoorClosed}
@@ -113,6 +119,7 @@ class AnyDoor(RuleBasedStateMachine):
     @rule()
     def the_contact_is_lost(self) -> None:
         self.door.contact_lost(self.now)
+        self.closed_when_lost |= self.seen is ContactState.CLOSED
         self.seen = None
 
     @rule(level=st.sampled_from(InputState))

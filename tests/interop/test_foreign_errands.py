@@ -63,14 +63,18 @@ async def test_foreign_units_are_found_one_or_several(tmp_path: Path) -> None:
     assert "one unit alone" in alone["remarks"][0]
 
 
-async def test_a_foreign_unit_says_how_it_is(tmp_path: Path) -> None:
+async def test_a_foreign_unit_says_who_it_is_and_if_approved_how_it_is(tmp_path: Path) -> None:
+    write_site(tmp_path, 2)
     async with ForeignPeripherals(tmp_path / "bus", [2]):
         said = await asked(
             "osdp", "identify", "--device", tmp_path / "bus", "--baud", "115200", "-a", "2"
         )
+        ended = await errand(tmp_path, "identify", "-a", "2", "--json")
     assert said["serial"] == f"{Who.at(2).serial:08x}"
-    assert said["verdict"] == "unknown"
-    assert (said["tamper"], said["power_failing"]) == (False, False)
+    assert (said["verdict"], said["tamper"], said["power_failing"]) == ("unknown", None, None)
+    approved = json.loads(ended.out)
+    assert approved["verdict"] == "approved"
+    assert (approved["tamper"], approved["power_failing"]) == (False, False)
 
 
 async def test_a_foreign_unit_really_moves(tmp_path: Path) -> None:

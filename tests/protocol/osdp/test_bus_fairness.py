@@ -14,6 +14,7 @@ from protocol.osdp.bus import (
     Delivered,
     Identified,
     Priority,
+    Replied,
     WentSilent,
 )
 from protocol.osdp.commands import Identify, Poll, SetOutputs
@@ -198,6 +199,35 @@ def test_a_whole_site_that_comes_back_is_found_within_a_second() -> None:
     line.run(1)
 
     assert {event.address for event in line.events(Identified)} == set(range(1, 9))
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.09, 0.17, 0.29, 0.44, 0.61])
+@pytest.mark.parametrize("power", [True, False])
+@pytest.mark.parametrize("outage", [1, 4, 7, 12])
+def test_a_whole_secure_line_that_was_away_is_secure_within_a_second(
+    outage: float,
+    power: bool,  # noqa: FBT001 - drawn by name
+    offset: float,
+) -> None:
+    keys = {
+        at: bytes((at * 17 + each * each * 7 + 3) & 0xFF for each in range(16))
+        for at in range(1, 9)
+    }
+    line = Line.with_units(8, baud=115200, keys=keys)
+    line.run(2)
+    for place in line.places:
+        place.unplugged = True
+    line.run(outage + offset)
+    for place in line.places:
+        if power:
+            place.device.cycle_power()
+        place.unplugged = False
+    line.run(1)
+    line.told.clear()
+    line.run(2)
+
+    assert not [event for event in line.told if not isinstance(event[1], Replied)]
+    assert all(place.device.secure for place in line.places)
 
 
 def test_a_dead_unit_costs_the_living_next_to_nothing() -> None:
