@@ -738,9 +738,17 @@ def test_late_answers_end_no_session(latency: float) -> None:
     assert line.bus.counters(1).lost_sessions == 0
 
 
-@pytest.mark.parametrize(("share", "least"), [(0.002, 30), (0.01, 8)])
+@pytest.mark.parametrize(("share", "least"), [(0.002, 36), (0.01, 5)])
 def test_noise_costs_retries_and_raises_no_alarm(share: float, least: int) -> None:
+    """On the average of some lines: what is lost just then is chance."""
+    lines = [under_noise(share, seed) for seed in range(6)]
+    assert sum(lines) >= least * len(lines)
+
+
+def under_noise(share: float, seed: int) -> int:
+    """Return how many of 39 unlocks were delivered."""
     line = secured(2, baud=115_200)
+    line.chance = Random(seed)  # noqa: S311 - repeatable
     line.loss = line.flip = share
     for tag in range(1, 40):
         line.unlock(1, tag)
@@ -753,8 +761,8 @@ def test_noise_costs_retries_and_raises_no_alarm(share: float, least: int) -> No
     assert len(pulses) == len(set(pulses))
     done = [tag for tag, endings in line.endings().items() if endings == [Delivered()]]
     assert set(done) <= set(pulses)
-    assert len(done) >= least
     assert line.device(1).secure
+    return len(done)
 
 
 def test_a_session_in_checksums_works_too() -> None:
