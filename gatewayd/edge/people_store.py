@@ -287,11 +287,12 @@ class PeopleStore:
     def _built(self, planned: _Build, why: Exception | None) -> None:
         self._planned = self._building = None
         generation = planned.job.generation
-        before = self._files.generation
+        before, old = self._files.generation, self._files.state
         if why is None:
             why = self._adopt(planned)
         if why is None:
             self._switch(lambda: self._files.state, planned.done)
+            del old  # to unmap a large file takes a while: here, not on the loop's thread
             self._retire(before)
         else:
             answer = why
