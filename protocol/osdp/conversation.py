@@ -46,6 +46,7 @@ from protocol.osdp.telling import Telling
 
 TRIES = 3  # unanswered in a row; then a peripheral counts as silent
 SILENCE_LIMIT = 8.0  # seconds without a valid message end a connection (SIA OSDP 2.2, 5.7)
+HEAD_START = 1.0  # seconds by which an introduction under way goes before turns that are due
 PROBE_INTERVAL = 0.7  # seconds from one probe of a silent peripheral to its next
 RESTART_PAUSE = 1.0  # seconds between two connections that end by a broken count
 BUSY_PAUSE = 0.05  # seconds until a busy peripheral is asked the same again
@@ -294,6 +295,8 @@ class Conversation:
         """Do what an answer asks for."""
         if following.after is not None:
             self.due = now + following.after
+            if not following.after and not self._introduction.complete:
+                self.due -= HEAD_START
         if following.anew:
             self.count.start()
         if following.over is not None:

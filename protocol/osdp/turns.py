@@ -10,6 +10,8 @@ question for the identity), then probes of silent units. Bounded by:
 * A retry goes out at once unless others wait who were held up by the silence before it;
   then after them. The retry of an unlock does not wait, up to `AHEAD`.
 * A silent unit waits for its probes, whatever is queued for it.
+* Whoever introduces itself goes on before turns that are due: six short questions, so that a
+  slow line does not take a round of everybody for each. The next introduction has its pause.
 
 **Probes.** Each silent unit is due `PROBE_INTERVAL` after its last probe. A probe goes into
 a gap between two turns that is long enough for it; if there is none for `PROBE_PATIENCE` it

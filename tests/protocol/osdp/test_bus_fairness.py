@@ -28,6 +28,11 @@ from tests.simulate.line import Line
 
 CARD = bytes.fromhex("de ad be c0")
 
+KEYS_OF_EIGHT = {
+    at: bytes((at * 17 + each * each * 7 + 3) & 0xFF for each in range(16))
+    for at in range(1, 9)
+}
+
 
 def flood(line: Line, addresses: set[int], priority: Priority = Priority.UNLOCK) -> None:
     """Keep the queues of these full, whatever becomes of it."""
@@ -153,6 +158,31 @@ def test_the_retry_of_an_unlock_does_not_wait_for_others() -> None:
     assert round(second[0] - first[0], 3) == 0.2
 
 
+def test_who_is_back_does_not_wait_for_everybody_between_two_questions() -> None:
+    """At 9600 baud a round of eight takes long, and there are six questions."""
+    line = Line.with_units(8, baud=9600, keys=KEYS_OF_EIGHT)
+    line.run(10)
+    line.place(8).unplugged = True
+    line.run(12)
+    line.device(8).cycle_power()
+    line.place(8).unplugged = False
+    before = line.bus.counters(8).replies
+    line.run_until(lambda: line.bus.counters(8).replies > before, 3)
+    line.run(0.6)
+    assert line.connection(8)
+
+
+def test_who_comes_back_all_the_time_does_not_starve_the_others() -> None:
+    line = Line.with_units(8, baud=9600, keys=KEYS_OF_EIGHT)
+    line.run(10)
+    polls = {at: line.bus.counters(at).polls for at in range(1, 8)}
+    for _ in range(20):
+        line.device(8).cycle_power()
+        line.run(1)
+    for at, before in polls.items():
+        assert line.bus.counters(at).polls - before > 30, at
+
+
 @pytest.mark.parametrize("dead", [{1}, {3}, {2, 5, 8}, {1, 2, 3, 4}])
 @pytest.mark.parametrize("offset", [0.0, 0.13, 0.29, 0.44, 0.61])
 def test_the_dead_are_found_within_a_second_of_their_return(
@@ -209,11 +239,7 @@ def test_a_whole_secure_line_that_was_away_is_secure_within_a_second(
     power: bool,  # noqa: FBT001 - drawn by name
     offset: float,
 ) -> None:
-    keys = {
-        at: bytes((at * 17 + each * each * 7 + 3) & 0xFF for each in range(16))
-        for at in range(1, 9)
-    }
-    line = Line.with_units(8, baud=115200, keys=keys)
+    line = Line.with_units(8, baud=115200, keys=KEYS_OF_EIGHT)
     line.run(2)
     for place in line.places:
         place.unplugged = True
