@@ -43,7 +43,7 @@ def command(
         task = bar.add_task("sending", total=begun["result"]["size"])
         while (state := _look(socket, controller))["well"] is None:
             bar.update(task, completed=state["acknowledged"], description=state["stage"])
-            time.sleep(LOOK_INTERVAL)
+            time.sleep(LOOK_INTERVAL)  # the daemon sends meanwhile; there is no loop here
         bar.update(task, completed=state["acknowledged"], description=state["stage"])
     if as_json:
         typer.echo(json.dumps({**begun["result"], **state}))

@@ -60,7 +60,7 @@ def command(
 def _print(socket: Path, lines: Lines, *, once: bool) -> None:
     typer.echo(json.dumps(lines))
     while not once:
-        time.sleep(INTERVAL)
+        time.sleep(INTERVAL)  # nothing else goes on in this process
         typer.echo(json.dumps(_ask(socket)))
 
 
@@ -68,7 +68,7 @@ def _refresh(socket: Path, lines: Lines) -> None:
     console = Console()
     with Live(_view(lines, console.width), console=console, auto_refresh=False) as live:
         while True:
-            time.sleep(INTERVAL)
+            time.sleep(INTERVAL)  # nothing else goes on in this process
             live.update(_view(_ask(socket), console.width), refresh=True)
 
 

@@ -29,7 +29,8 @@ from typing import Any, Literal, Protocol
 import structlog
 
 from gatewayd.core.model import ClientId
-from gatewayd.edge.payloads import REQUEST_ID, ErrorCode, encode_document, encode_error
+from gatewayd.edge.payloads import ErrorCode, encode_document, encode_error
+from gatewayd.edge.request_models import REQUEST_ID
 from gatewayd.errors import StateError, StateInUse
 
 LONGEST_LINE = 256 << 10  # bytes of one request

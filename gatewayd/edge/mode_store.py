@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from gatewayd.core.model import DoorId, DoorMode
+from gatewayd.edge import json_file
 from gatewayd.edge.disk import SYSTEM, Disk, replace, sync_directory
-from gatewayd.errors import DamagedState, StateError
 
 FILE = "door-modes.json"
 LONGEST = 1 << 20  # bytes; far more than any site has doors
@@ -36,18 +36,10 @@ class ModeStore:
 
         Raises StateError, or DamagedState if the file is not what we wrote.
         """
-        try:
-            content = self._disk.read(self._path, LONGEST + 1)
-        except OSError as error:
-            raise StateError(f"{self._path} cannot be read: {error.strerror}") from error
-        if content is None:
-            return {}
-        if len(content) > LONGEST:
-            raise DamagedState(f"{self._path} is longer than {LONGEST} bytes")
-        try:
-            return _MODES.validate_json(content)
-        except ValidationError as error:
-            raise DamagedState(f"{self._path} does not hold the modes of doors") from error
+        held = json_file.load(
+            self._disk, self._path, _MODES, longest=LONGEST, what="the modes of doors"
+        )
+        return held or {}
 
     def save(self, modes: Mapping[DoorId, DoorMode]) -> None:
         """Keep these modes and no others, or none at all and raise OSError."""

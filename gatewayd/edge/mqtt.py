@@ -43,7 +43,8 @@ from gatewayd.edge.mqtt_session import (
     Message,
     Session,
 )
-from gatewayd.edge.payloads import NAME, Status, encode_status
+from gatewayd.edge.payloads import Status, encode_status
+from gatewayd.edge.request_models import NAME
 from gatewayd.edge.requests import Incoming
 from gatewayd.errors import StateError
 

@@ -15,12 +15,12 @@ damaged.
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from gatewayd.core.model import ControllerId
 from gatewayd.core.places import Occupant
+from gatewayd.edge import json_file
 from gatewayd.edge.disk import SYSTEM, Disk, replace
-from gatewayd.errors import DamagedState, StateError
 
 FILE = "approved-units.json"
 LONGEST = 4 << 20  # bytes; some ten thousand controllers
@@ -40,18 +40,10 @@ class PlaceStore:
 
         Raises StateError, or DamagedState if the file is not what we wrote.
         """
-        try:
-            content = self._disk.read(self._path, LONGEST + 1)
-        except OSError as error:
-            raise StateError(f"{self._path} cannot be read: {error.strerror}") from error
-        if content is None:
-            return {}
-        if len(content) > LONGEST:
-            raise DamagedState(f"{self._path} is longer than {LONGEST} bytes")
-        try:
-            return _PLACES.validate_json(content)
-        except ValidationError as error:
-            raise DamagedState(f"{self._path} does not hold who was approved") from error
+        held = json_file.load(
+            self._disk, self._path, _PLACES, longest=LONGEST, what="who was approved"
+        )
+        return held or {}
 
     def save(self, places: Mapping[ControllerId, Occupant | None]) -> None:
         """Keep these places and no others. After an OSError it is these or the ones before."""

@@ -36,18 +36,11 @@ from gatewayd.core.requests import (
     ShowText,
     UnlockDoor,
 )
+from gatewayd.edge.calls import Call, Refusal, decode_request, untimely
 from gatewayd.edge.clock import Clock
 from gatewayd.edge.journal_table import Remembered
-from gatewayd.edge.payloads import (
-    LARGEST_REQUEST,
-    Call,
-    ErrorCode,
-    Refusal,
-    decode_request,
-    encode_answer,
-    encode_error,
-    untimely,
-)
+from gatewayd.edge.payloads import ErrorCode, encode_answer, encode_error
+from gatewayd.edge.request_json import LARGEST_REQUEST
 
 MOST_PENDING = 256  # requests that wait for their answer
 LONGEST_WAIT = 60.0  # seconds after its expiry; then an unanswered request is given up

@@ -17,20 +17,18 @@ from gatewayd.app.health import Health
 from gatewayd.core.actions import PermissionsView
 from gatewayd.core.events import Event
 from gatewayd.core.model import AuditReport, ControllerView, DoorView, Moment, Reason
+from gatewayd.edge.calls import Call, decode_request, untimely
 from gatewayd.edge.counted import Counted
 from gatewayd.edge.payloads import (
-    ENVELOPES,
-    Call,
     ErrorCode,
     Status,
     View,
-    decode_request,
     encode_controller,
     encode_event,
     encode_status,
     encode_view,
-    untimely,
 )
+from gatewayd.edge.request_models import ENVELOPES
 from gatewayd.edge.requests import Incoming
 from tests.edge.mqtt_kit import make, running
 from tests.simulate.mosquitto import Mosquitto

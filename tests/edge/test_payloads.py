@@ -30,16 +30,11 @@ from gatewayd.core.model import (
 from gatewayd.core.permissions import Grant, Update
 from gatewayd.core.requests import ApplyPermissions, Command, SetDoorMode, UnlockDoor
 from gatewayd.edge import payloads
+from gatewayd.edge.calls import Call, Refusal, decode_request
 from gatewayd.edge.payloads import (
-    DEEPEST,
-    ENVELOPES,
-    LARGEST_REQUEST,
     LONGEST_MESSAGE,
-    Call,
     ErrorCode,
-    Refusal,
     Status,
-    decode_request,
     encode_answer,
     encode_document,
     encode_error,
@@ -48,6 +43,8 @@ from gatewayd.edge.payloads import (
     encode_view,
     instant,
 )
+from gatewayd.edge.request_json import DEEPEST, LARGEST_REQUEST
+from gatewayd.edge.request_models import ENVELOPES
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, 123, tzinfo=UTC)
 NOW = Moment(1234.5, NOON)

@@ -16,7 +16,7 @@ from gatewayd.core.requests import CommissionController, Request, UnlockDoor
 from gatewayd.edge import requests
 from gatewayd.edge.journal_table import Remembered, Unfinished
 from gatewayd.edge.mqtt_session import LARGEST_PACKET
-from gatewayd.edge.payloads import LARGEST_REQUEST
+from gatewayd.edge.request_json import LARGEST_REQUEST
 from gatewayd.edge.requests import Bucket, Incoming, Limits, Router, Trust
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

@@ -13,7 +13,8 @@ from gatewayd.core.requests import (
     SendFirmware,
     ShowText,
 )
-from gatewayd.edge.payloads import Call, ErrorCode, Refusal, decode_request
+from gatewayd.edge.calls import Call, Refusal, decode_request
+from gatewayd.edge.payloads import ErrorCode
 
 C1 = ControllerId("c1")
 

@@ -1,0 +1,323 @@
+"""What each request may say: one pydantic model per command, and the envelope around it.
+
+Strict: nothing is converted, unknown keys are refused, and no error shows what was sent. Only
+shapes are judged here; what a door or a version may be is the core's to say.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from gatewayd.core.model import ControllerId, DoorId, DoorMode, HolderId
+from gatewayd.core.permissions import Grant, Update
+from gatewayd.core.requests import (
+    AcceptController,
+    ApplyPermissions,
+    AskMaker,
+    Command,
+    CommissionController,
+    EndCommissioning,
+    EndFirmware,
+    KeepCardActive,
+    ReadHealth,
+    RotateKey,
+    RunAudit,
+    SendFirmware,
+    SetDoorMode,
+    ShowText,
+    UnlockDoor,
+)
+
+LONGEST_VALIDITY = timedelta(seconds=300)  # from `issued` to `expires`
+LONGEST_PATH = 4096  # characters
+LONGEST_MAKERS = 1024  # bytes of a command that only its maker's units understand
+LONGEST_TEXT = 64  # characters; the largest display has four rows of 16
+
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)  # safe as a level of a topic
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+PATH = re.compile(rf"/[^\0]{{1,{LONGEST_PATH}}}", re.ASCII)
+VENDOR = re.compile(r"[0-9A-Fa-f]{6}", re.ASCII)
+OCTETS = re.compile(rf"([0-9A-Fa-f]{{2}}){{0,{LONGEST_MAKERS}}}", re.ASCII)
+TEXT = re.compile(rf"[ -~]{{0,{LONGEST_TEXT}}}", re.ASCII)
+SERIAL = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
+
+
+# --- single values --------------------------------------------------------------------
+
+
+def _matching(kind: str, pattern: re.Pattern[str], rule: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise PydanticCustomError(kind, rule)
+        return value
+
+    return AfterValidator(check)
+
+
+def _instant(value: object) -> object:
+    """RFC 3339 in UTC and nothing else: no offsets, no numbers, no missing seconds."""
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise PydanticCustomError("instant", "must be a time like 2026-11-23T19:27:00Z")
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise PydanticCustomError("instant", "is no time of any day") from None
+
+
+Name = Annotated[
+    str,
+    _matching("name", NAME, "must be 1 to 64 of A-Z, a-z, 0-9, _, - and, not first, ."),
+    WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"}),
+]
+Id = Annotated[
+    str,
+    _matching("id", REQUEST_ID, "must be 1 to 64 of A-Z, a-z, 0-9, ., _, : and -"),
+    WithJsonSchema({"type": "string", "pattern": f"^{REQUEST_ID.pattern}$"}),
+]
+Serial = Annotated[
+    str,
+    _matching("serial", SERIAL, "must be 8 hexadecimal digits, as the audit shows them"),
+    WithJsonSchema({"type": "string", "pattern": f"^{SERIAL.pattern}$"}),
+]
+Path = Annotated[
+    str, _matching("path", PATH, f"must be an absolute path of {LONGEST_PATH} at most")
+]
+Vendor = Annotated[str, _matching("vendor", VENDOR, "must be 6 hexadecimal digits")]
+Octets = Annotated[
+    str,
+    _matching("octets", OCTETS, f"must be at most {LONGEST_MAKERS} bytes, in hexadecimal"),
+]
+Text = Annotated[
+    str,
+    _matching("text", TEXT, f"must be at most {LONGEST_TEXT} printable ASCII characters"),
+]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+# --- one model per command --------------------------------------------------------------
+
+
+class Model(BaseModel):
+    """Strict: no unknown keys, nothing converted, inputs never shown in errors."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
+class Args(Model, ABC):
+    """The arguments of one command."""
+
+    @abstractmethod
+    def command(self) -> Command:
+        """Return what the brain is asked."""
+
+
+class UnlockDoorArgs(Args):
+    """`door.unlock`."""
+
+    door: Name
+
+    def command(self) -> Command:
+        return UnlockDoor(DoorId(self.door))
+
+
+class SetDoorModeArgs(Args):
+    """`door.mode`."""
+
+    door: Name
+    mode: Literal["locked", "unlocked", "blocked"]
+
+    def command(self) -> Command:
+        return SetDoorMode(DoorId(self.door), DoorMode(self.mode))
+
+
+class GrantArgs(Model):
+    """What one credential may do; `valid_from` inclusive, `valid_until` exclusive."""
+
+    holder: str
+    doors: list[str]
+    valid_from: Instant | None = None
+    valid_until: Instant | None = None
+    enabled: bool = True
+
+    def grant(self) -> Grant:
+        return Grant(
+            HolderId(self.holder),
+            frozenset(map(DoorId, self.doors)),
+            self.valid_from,
+            self.valid_until,
+            self.enabled,
+        )
+
+
+class ApplyPermissionsArgs(Args):
+    """`permissions.apply`; null takes a grant away.
+
+    Only the shape is read here. What keys, holders and numbers may be, and that the update
+    leads on from what is held, is the core's to say, all mistakes at once.
+    """
+
+    base: int
+    version: int
+    grants: dict[str, GrantArgs | None]
+
+    def command(self) -> Command:
+        grants = {
+            key: None if each is None else each.grant() for key, each in self.grants.items()
+        }
+        return ApplyPermissions(Update(self.base, self.version, grants))
+
+
+class RunAuditArgs(Args):
+    """`audit.run`."""
+
+    def command(self) -> Command:
+        return RunAudit()
+
+
+class RotateKeyArgs(Args):
+    """`controller.rotate_key`."""
+
+    controller: Name
+
+    def command(self) -> Command:
+        return RotateKey(ControllerId(self.controller))
+
+
+class CommissionArgs(Args):
+    """`controller.commission`; the serial number is as the audit shows it."""
+
+    controller: Name
+    seconds: Annotated[float, Field(gt=0, le=LONGEST_VALIDITY.total_seconds())] = 120
+    serial: Serial | None = None
+
+    def command(self) -> Command:
+        serial = None if self.serial is None else self.serial.lower()
+        return CommissionController(ControllerId(self.controller), self.seconds, serial)
+
+
+class EndCommissioningArgs(Args):
+    """`controller.end_commissioning`."""
+
+    controller: Name
+
+    def command(self) -> Command:
+        return EndCommissioning(ControllerId(self.controller))
+
+
+class SendFirmwareArgs(Args):
+    """`controller.firmware`; the path is one on the gateway's host."""
+
+    controller: Name
+    path: Path
+
+    def command(self) -> Command:
+        return SendFirmware(ControllerId(self.controller), self.path)
+
+
+class EndFirmwareArgs(Args):
+    """`controller.end_firmware`."""
+
+    controller: Name
+
+    def command(self) -> Command:
+        return EndFirmware(ControllerId(self.controller))
+
+
+class AskMakerArgs(Args):
+    """`controller.manufacturer`; both in hexadecimal."""
+
+    controller: Name
+    vendor: Vendor
+    data: Octets = ""
+
+    def command(self) -> Command:
+        vendor, data = bytes.fromhex(self.vendor), bytes.fromhex(self.data)
+        return AskMaker(ControllerId(self.controller), vendor, data)
+
+
+class KeepCardActiveArgs(Args):
+    """`controller.keep_active`."""
+
+    controller: Name
+    seconds: Annotated[float, Field(ge=0, le=60)]
+
+    def command(self) -> Command:
+        return KeepCardActive(ControllerId(self.controller), self.seconds)
+
+
+class ShowTextArgs(Args):
+    """`door.text`."""
+
+    door: Name
+    text: Text
+    seconds: Annotated[int, Field(ge=1, le=255)] = 5
+
+    def command(self) -> Command:
+        return ShowText(DoorId(self.door), self.text, self.seconds)
+
+
+class AcceptControllerArgs(Args):
+    """`controller.accept`; the serial number is as the audit shows it."""
+
+    controller: Name
+    serial: Serial
+
+    def command(self) -> Command:
+        return AcceptController(ControllerId(self.controller), self.serial.lower())
+
+
+class ReadHealthArgs(Args):
+    """`health.read`."""
+
+    def command(self) -> Command:
+        return ReadHealth()
+
+
+A = TypeVar("A", bound=Args)
+
+
+class Envelope(Model, Generic[A]):
+    """What stands around the arguments: who asks, from when until when it counts."""
+
+    id: Id
+    client: Name
+    issued: Instant
+    expires: Instant
+    args: A
+
+
+ENVELOPES: Mapping[str, type[Envelope[Any]]] = {
+    UnlockDoor.COMMAND: Envelope[UnlockDoorArgs],
+    SetDoorMode.COMMAND: Envelope[SetDoorModeArgs],
+    ApplyPermissions.COMMAND: Envelope[ApplyPermissionsArgs],
+    RunAudit.COMMAND: Envelope[RunAuditArgs],
+    AcceptController.COMMAND: Envelope[AcceptControllerArgs],
+    ReadHealth.COMMAND: Envelope[ReadHealthArgs],
+    RotateKey.COMMAND: Envelope[RotateKeyArgs],
+    CommissionController.COMMAND: Envelope[CommissionArgs],
+    EndCommissioning.COMMAND: Envelope[EndCommissioningArgs],
+    SendFirmware.COMMAND: Envelope[SendFirmwareArgs],
+    EndFirmware.COMMAND: Envelope[EndFirmwareArgs],
+    AskMaker.COMMAND: Envelope[AskMakerArgs],
+    KeepCardActive.COMMAND: Envelope[KeepCardActiveArgs],
+    ShowText.COMMAND: Envelope[ShowTextArgs],
+}
