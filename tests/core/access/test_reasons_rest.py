@@ -1,4 +1,4 @@
-"""Every reason is reached; and what else holds of all."""
+"""Longer times, muster points, facility codes while degraded, and what cannot be evaluated."""
 
 import pytest
 
