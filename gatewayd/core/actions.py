@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gatewayd.core.access.state_values import Entry
 from gatewayd.core.events import Event
 from gatewayd.core.model import (
     AuditReport,
@@ -194,6 +195,14 @@ class RememberModes:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepState:
+    """Keep what moved (`core.access.state_values`): through a killed process at once, through
+    a power cut with the next commit of the journal."""
+
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OpenWindow:
     """Let this one unit be given a key until then, and nothing else; ends in `WindowClosed`."""
 
@@ -282,6 +291,7 @@ Action = (
     | ReportHealth
     | SavePermissions
     | RememberModes
+    | KeepState
     | RememberPlaces
     | OpenWindow
     | CloseWindow

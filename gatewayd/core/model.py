@@ -15,6 +15,7 @@ ControllerId = NewType("ControllerId", str)
 HolderId = NewType("HolderId", str)
 ClientId = NewType("ClientId", str)
 RequestId = NewType("RequestId", str)
+AreaId = NewType("AreaId", str)
 OrderId = NewType(
     "OrderId", int
 )  # one command to one controller, for as long as the process lives
@@ -77,6 +78,8 @@ class DoorMode(StrEnum):
     LOCKED = "locked"  # opens momentarily for a grant
     UNLOCKED = "unlocked"  # stays open; opening it is no alarm
     BLOCKED = "blocked"  # no grant opens it; exit requests still do
+    LOCKED_DOWN = "locked_down"  # only exempt holders; exit requests still work
+    LOCKED_OPEN = "locked_open"  # stays open until it is released from that
 
 
 class ContactState(StrEnum):
@@ -94,7 +97,8 @@ class Door:
 
     id: DoorId
     lock: Point
-    reader: Point | None = None
+    reader: Point | None = None  # lets people in
+    exit_reader: Point | None = None  # lets people out
     contact: Point | None = None
     exit_button: Point | None = None
     contact_open_when: bool = True  # the input is active while the door is open
@@ -102,6 +106,10 @@ class Door:
     release_seconds: float = 5.0  # ONVIF ReleaseTime: how long the strike is released
     open_seconds: float = 30.0  # ONVIF OpenTime: then it is held open
     prealarm_seconds: float = 10.0  # ONVIF PreAlarmTime: warn that long before
+    extended_release_seconds: float = 15.0  # ONVIF ExtendedReleaseTime: for who needs longer
+    extended_open_seconds: float = 90.0  # ONVIF ExtendedOpenTime
+    inside: AreaId | None = None  # where its reader leads; None: the world outside
+    outside: AreaId | None = None  # where its exit reader leads
     card_formats: tuple[
         str, ...
     ] = ()  # as named in docs; empty: the standard one of each length

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gatewayd.core.access.model import DoorMode, Side
+from gatewayd.core.access.model import (
+    Side,
+)
 from gatewayd.core.access.reasons import AWAITING, Reason
 from gatewayd.core.access.state import StateChange
-from gatewayd.core.model import Card, DoorId, HolderId, Moment
+from gatewayd.core.model import Card, DoorId, DoorMode, HolderId, Moment
 from gatewayd.core.pin_entry import Digits
 
 

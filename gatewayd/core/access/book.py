@@ -17,7 +17,6 @@ from typing import NamedTuple, Protocol
 
 from gatewayd.core.access.model import (
     AccessLevel,
-    AreaId,
     AreaRules,
     Authentication,
     Credential,
@@ -34,7 +33,7 @@ from gatewayd.core.access.pins import SiteKey
 from gatewayd.core.access.policy import ClockLost, Policy
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.state import pins_of_point
-from gatewayd.core.model import DoorId, HolderId, Moment
+from gatewayd.core.model import AreaId, DoorId, HolderId, Moment
 from gatewayd.core.schedule import ALWAYS, ScheduleId
 from gatewayd.core.schedules import Schedules
 

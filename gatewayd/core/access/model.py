@@ -16,10 +16,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
-from gatewayd.core.model import DoorId, HolderId
+from gatewayd.core.model import AreaId, DoorId, HolderId
 from gatewayd.core.schedule import ScheduleId
 
-AreaId = NewType("AreaId", str)
 LevelId = NewType("LevelId", str)
 PointId = NewType("PointId", str)  # "lobby:in"
 
@@ -37,16 +36,6 @@ BOTH_SIDES = frozenset(Side)
 def point_id(door: DoorId, side: Side) -> PointId:
     """Return the name of an access point: "lobby:in"."""
     return PointId(f"{door}:{side}")
-
-
-class DoorMode(StrEnum):
-    """ONVIF DoorMode, as far as a door can be ordered into it."""
-
-    LOCKED = "locked"
-    UNLOCKED = "unlocked"
-    BLOCKED = "blocked"  # no grant opens it
-    LOCKED_DOWN = "locked_down"  # only exempt holders
-    LOCKED_OPEN = "locked_open"  # stays open until it is released from that
 
 
 class CredentialState(StrEnum):

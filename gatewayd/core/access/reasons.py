@@ -55,6 +55,9 @@ class Reason(StrEnum):
     SECOND_PERSON_REQUIRED = "second_person_required"
     SUPERVISOR_ABSENT = "supervisor_absent"
     USE_LIMIT = "use_limit"
+    UNIT_NOT_APPROVED = "unit_not_approved"
+    UNIT_OFFLINE = "unit_offline"
+    STALE_CARD = "stale_card"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -105,5 +108,8 @@ MEANING = {
     Reason.SECOND_PERSON_REQUIRED: "no second person came in time, or none can be admitted",
     Reason.SUPERVISOR_ABSENT: "nobody may enter before a supervisor has",
     Reason.USE_LIMIT: "the credential was used as often as it may be",
+    Reason.UNIT_NOT_APPROVED: "the controller of the lock may not be driven",
+    Reason.UNIT_OFFLINE: "the controller of the lock is not there",
+    Reason.STALE_CARD: "what was presented may have waited in its reader for too long",
     Reason.INTERNAL_ERROR: "deciding went wrong; what cannot be evaluated denies",
 }

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, NewType, TypeVar
 
-from gatewayd.core.access.model import AreaId, PointId
-from gatewayd.core.model import Card, DoorId, HolderId
+from gatewayd.core.access.model import (
+    PointId,
+)
+from gatewayd.core.model import AreaId, Card, DoorId, HolderId
 
 Subject = NewType("Subject", str)  # of wrong PINs: "holder:anna", "point:lobby:in", "site"
 

@@ -15,7 +15,6 @@ whatever is not exactly as written raises `ValueError`, naming the key.
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-from gatewayd.core.access.model import AreaId
 from gatewayd.core.access.state import (
     AllForgiven,
     Durable,
@@ -31,7 +30,7 @@ from gatewayd.core.access.state import (
     ThreatLevelIs,
     UsesAre,
 )
-from gatewayd.core.model import DoorId, HolderId
+from gatewayd.core.model import AreaId, DoorId, HolderId
 
 Value = Mapping[str, object]
 Entry = tuple[str, Value | None]

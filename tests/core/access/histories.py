@@ -13,12 +13,10 @@ from typing import TypeVar
 from gatewayd.core.access.attempt import Decision
 from gatewayd.core.access.model import (
     AccessLevel,
-    AreaId,
     AreaRules,
     Authentication,
     Credential,
     CredentialState,
-    DoorMode,
     DoorRules,
     Flag,
     Holder,
@@ -33,7 +31,7 @@ from gatewayd.core.access.model import (
 )
 from gatewayd.core.access.policy import ClockLost, PinLimit, Policy
 from gatewayd.core.access.reasons import Reason
-from gatewayd.core.model import Card, DoorId, HolderId
+from gatewayd.core.model import AreaId, Card, DoorId, DoorMode, HolderId
 from gatewayd.core.pin_entry import Digits
 from gatewayd.core.schedule import ALWAYS, ScheduleId
 from tests.core.access.reference import Place, Reference

@@ -15,12 +15,10 @@ from typing import NamedTuple
 from gatewayd.core.access.attempt import DoorNow
 from gatewayd.core.access.model import (
     AccessLevel,
-    AreaId,
     AreaRules,
     Authentication,
     Credential,
     CredentialState,
-    DoorMode,
     DoorRules,
     Flag,
     Holder,
@@ -31,7 +29,7 @@ from gatewayd.core.access.model import (
     Side,
 )
 from gatewayd.core.access.policy import ClockLost, PinLimit, Policy
-from gatewayd.core.model import Card, DoorId, HolderId, Moment
+from gatewayd.core.model import AreaId, Card, DoorId, DoorMode, HolderId, Moment
 from gatewayd.core.schedule import ALWAYS, Schedule, ScheduleId, SpecialDays, SpecialDaysId
 from tests.core.access.world import BERLIN, Town
 from tests.core.hours import active_by_the_clock

@@ -11,7 +11,6 @@ from gatewayd.core.access.model import (
     AreaRules,
     Authentication,
     CredentialState,
-    DoorMode,
     Flag,
     Interlock,
     LevelId,
@@ -24,7 +23,7 @@ from gatewayd.core.access.policy import PinLimit, Policy
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.rules import ORDER
 from gatewayd.core.access.state import LockdownIs, Presence, PresenceIs, ThreatLevelIs
-from gatewayd.core.model import Card, DoorId
+from gatewayd.core.model import Card, DoorId, DoorMode
 from gatewayd.core.pin_entry import Digits
 from gatewayd.core.schedule import ALWAYS
 from tests.core.access.world import (

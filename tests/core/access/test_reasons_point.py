@@ -3,7 +3,6 @@
 import pytest
 
 from gatewayd.core.access.model import (
-    DoorMode,
     Flag,
     PointRules,
     Side,
@@ -13,7 +12,7 @@ from gatewayd.core.access.state import (
     LockdownIs,
     ThreatLevelIs,
 )
-from gatewayd.core.model import DoorId
+from gatewayd.core.model import DoorId, DoorMode
 from tests.core.access.world import (
     ANNA,
     ANNAS,

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from gatewayd.core.access.attempt import Attempt, Decision, DoorNow
 from gatewayd.core.access.explain import explain
-from gatewayd.core.access.model import CredentialState, DoorMode, Side
+from gatewayd.core.access.model import (
+    CredentialState,
+    Side,
+)
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.state import (
     AllForgiven,
@@ -20,7 +23,7 @@ from gatewayd.core.access.state import (
     ThreatLevelIs,
 )
 from gatewayd.core.access.state_values import restore, to_entry
-from gatewayd.core.model import Card, DoorId, HolderId
+from gatewayd.core.model import Card, DoorId, DoorMode, HolderId
 from tests.core.access.histories import History, Step
 from tests.core.access.reference import Forgiven, Moved, Place, Said
 from tests.core.access.world import World, digits

@@ -17,10 +17,8 @@ from gatewayd.core.access.decide import decide
 from gatewayd.core.access.model import (
     BOTH_SIDES,
     AccessLevel,
-    AreaId,
     AreaRules,
     Credential,
-    DoorMode,
     DoorRules,
     Flag,
     Holder,
@@ -34,7 +32,7 @@ from gatewayd.core.access.pins import SiteKey
 from gatewayd.core.access.policy import Policy
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.state import State, StateChange
-from gatewayd.core.model import Card, DoorId, HolderId, Moment
+from gatewayd.core.model import AreaId, Card, DoorId, DoorMode, HolderId, Moment
 from gatewayd.core.pin_entry import Digits
 from gatewayd.core.schedule import ALWAYS, Schedule, SpecialDays
 from gatewayd.core.schedules import Schedules

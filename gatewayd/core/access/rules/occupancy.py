@@ -2,13 +2,12 @@
 
 from gatewayd.core.access.book import Point
 from gatewayd.core.access.case import Case
-from gatewayd.core.access.model import AreaId
 from gatewayd.core.access.policy import Policy
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.rules.company import companion, somebody_follows
 from gatewayd.core.access.rules.passback import way
 from gatewayd.core.access.rules.rule import About, Rule
-from gatewayd.core.model import HolderId
+from gatewayd.core.model import AreaId, HolderId
 
 
 def occupancy(case: Case) -> Reason | None:

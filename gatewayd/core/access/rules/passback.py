@@ -9,10 +9,15 @@ from enum import Enum
 
 from gatewayd.core.access.book import Point
 from gatewayd.core.access.case import Case
-from gatewayd.core.access.model import AreaId, AreaRules, Flag, Passback
+from gatewayd.core.access.model import (
+    AreaRules,
+    Flag,
+    Passback,
+)
 from gatewayd.core.access.policy import Policy
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.rules.rule import About, Rule
+from gatewayd.core.model import AreaId
 
 
 class _Somewhere(Enum):

@@ -2,11 +2,15 @@
 
 from gatewayd.core.access.book import Point
 from gatewayd.core.access.case import NOBODY, Case
-from gatewayd.core.access.model import CredentialState, DoorMode, Flag, Interlock
+from gatewayd.core.access.model import (
+    CredentialState,
+    Flag,
+    Interlock,
+)
 from gatewayd.core.access.policy import Policy
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.rules.rule import About, Rule
-from gatewayd.core.model import DoorId
+from gatewayd.core.model import DoorId, DoorMode
 
 _BLOCKED, _LOCKED_DOWN = DoorMode.BLOCKED, DoorMode.LOCKED_DOWN
 
