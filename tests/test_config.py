@@ -60,7 +60,7 @@ def test_the_example_is_a_valid_configuration() -> None:
 
 def test_the_example_explains_every_key() -> None:
     text = EXAMPLE.read_text()
-    sections: list[type[tables.Section]] = [config.Config, *config._SECTIONS.values()]
+    sections: list[type[tables.Section]] = [config.Config, *config.SECTIONS.values()]
     for section in sections:
         for key in section.model_fields:
             assert key in text, f"{section.__name__}.{key}"
