@@ -11,8 +11,6 @@ from gatewayd.config.values import LONGEST_SECRET
 from gatewayd.errors import ConfigError, Mistake, StateError
 from gatewayd.tables import Table, read_toml, validate, wrong_values
 
-DEFAULT_PATH = Path("/etc/gatewayd/config.toml")
-
 
 def load(path: Path) -> Config:
     """Read the file, or raise ConfigError with every mistake in it."""
