@@ -10,6 +10,7 @@ Secrets are never in here: the file holds paths of files that not everybody may 
 """
 
 from gatewayd.config.in_core_words import site_config
+from gatewayd.config.reading import load, parse, read_secret
 from gatewayd.config.sections import SECTIONS, Config, DoorTable, SerialLine, TcpLine
 from gatewayd.config.values import LONGEST_SECRET
 
