@@ -4,9 +4,11 @@ The edge has parsed, authenticated and committed a request before the brain sees
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar
 
-from gatewayd.core.model import ClientId, ControllerId, DoorId, DoorMode, RequestId
+from gatewayd.core.access.model import Side
+from gatewayd.core.model import ClientId, ControllerId, DoorId, DoorMode, HolderId, RequestId
 from gatewayd.core.permissions import Update
 
 
@@ -133,7 +135,41 @@ class KeepCardActive:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class ExplainDecision:
+    """Say whether a credential would open a door now, or at a time, and what every rule says.
+
+    `credential`: `Card.decoded` or `Card.raw`.
+    """
+
+    COMMAND: ClassVar[str] = "decision.explain"
+    door: DoorId
+    side: Side
+    credential: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WhoCanOpen:
+    """Say by which credentials a door can be passed now, or at a time."""
+
+    COMMAND: ClassVar[str] = "decision.who"
+    door: DoorId
+    side: Side
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WhatCanOpen:
+    """Say which doors somebody can pass now, or at a time."""
+
+    COMMAND: ClassVar[str] = "decision.what"
+    holder: HolderId
+    at: datetime | None = None
+
+
 AboutKeys = RotateKey | CommissionController | EndCommissioning
+AboutDecision = ExplainDecision | WhoCanOpen | WhatCanOpen
 AboutUnit = SendFirmware | EndFirmware | AskMaker | KeepCardActive  # on the host only
 Command = (
     UnlockDoor

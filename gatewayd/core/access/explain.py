@@ -110,26 +110,27 @@ def _ask(rule: Rule, case: Case) -> Finding:
         return Finding(rule.name, Reason.INTERNAL_ERROR, words)
 
 
-def who_can_open(book: Book, door: DoorId, side: Side, at: Moment) -> Iterator[Opening]:
+def who_can_open(book: Book, door: DoorId, side: Side, at: Moment) -> Iterator[Opening | None]:
     """Yield by which credentials an access point can be passed, one after the other.
 
-    Takes its time with many credentials: ask for a few at a time.
+    None stands for one that cannot: with many credentials this takes its time, and whoever
+    asks can stop at each of them.
     """
     here = book.point(door, side)
     if here is not None and not here.rules.muster:
         case = _standing(book, here, at)
         for each in book.people.credentials():
-            yield from _opening(case.of(each.key))
+            yield _opening(case.of(each.key))
 
 
-def what_can_open(book: Book, holder: HolderId, at: Moment) -> Iterator[Opening]:
-    """Yield which access points a holder can pass, and by which credential."""
+def what_can_open(book: Book, holder: HolderId, at: Moment) -> Iterator[Opening | None]:
+    """Yield which access points a holder can pass, and by which credential; None: not this."""
     credentials = [each.key for each in book.people.credentials_of(holder)]
     for here in book.points():
         if not here.rules.muster:
             case = _standing(book, here, at)
             for each in credentials:
-                yield from _opening(case.of(each))
+                yield _opening(case.of(each))
 
 
 def _standing(book: Book, here: Point, at: Moment) -> Case:
@@ -137,9 +138,9 @@ def _standing(book: Book, here: Point, at: Moment) -> Case:
     return Case(book, State(), around, Attempt(here.door, here.side, at), here)
 
 
-def _opening(case: Case) -> Iterator[Opening]:
+def _opening(case: Case) -> Opening | None:
     if not _fits(case) or any(rule.ask(case) is not None for rule in STANDING):
-        return
+        return None
     here, holder = case.point, case.holder
     flags = holder.flags
     needs = {
@@ -150,7 +151,7 @@ def _opening(case: Case) -> Iterator[Opening]:
         and flags.isdisjoint((Flag.SUPERVISOR, Flag.FIRST_PERSON_EXEMPT)),
     }
     found = tuple(need for need, needed in needs.items() if needed)
-    yield Opening(here.door, here.side, holder.id, case.credential.key, found)
+    return Opening(here.door, here.side, holder.id, case.credential.key, found)
 
 
 def _fits(case: Case) -> bool:
