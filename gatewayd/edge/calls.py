@@ -16,7 +16,8 @@ from gatewayd.core.model import ClientId, RequestId
 from gatewayd.core.requests import Command
 from gatewayd.edge.payloads import ErrorCode, instant
 from gatewayd.edge.request_json import Unreadable, read, shown
-from gatewayd.edge.request_models import ENVELOPES, LONGEST_VALIDITY, NAME, REQUEST_ID
+from gatewayd.edge.request_models import ENVELOPES, LONGEST_VALIDITY
+from gatewayd.edge.request_values import NAME, REQUEST_ID
 
 EARLIEST = timedelta(seconds=30)  # how far in the future `issued` may lie
 MOST_MISTAKES = 3  # named in one error message

@@ -30,7 +30,7 @@ import structlog
 
 from gatewayd.core.model import ClientId
 from gatewayd.edge.payloads import ErrorCode, encode_document, encode_error
-from gatewayd.edge.request_models import REQUEST_ID
+from gatewayd.edge.request_values import REQUEST_ID
 from gatewayd.errors import StateError, StateInUse
 
 LONGEST_LINE = 256 << 10  # bytes of one request

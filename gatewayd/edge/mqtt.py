@@ -44,7 +44,7 @@ from gatewayd.edge.mqtt_session import (
     Session,
 )
 from gatewayd.edge.payloads import Status, encode_status
-from gatewayd.edge.request_models import NAME
+from gatewayd.edge.request_values import NAME
 from gatewayd.edge.requests import Incoming
 from gatewayd.errors import StateError
 

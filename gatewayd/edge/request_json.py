@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from gatewayd.edge.request_models import REQUEST_ID
+from gatewayd.edge.request_values import REQUEST_ID
 
 LARGEST_REQUEST = 256 << 10  # bytes of one request
 DEEPEST = 16  # arrays and objects inside each other

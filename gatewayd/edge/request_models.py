@@ -4,21 +4,12 @@ Strict: nothing is converted, unknown keys are refused, and no error shows what 
 shapes are judged here; what a door or a version may be is the core's to say.
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from gatewayd.core.model import ControllerId, DoorId, DoorMode, HolderId
 from gatewayd.core.permissions import Grant, Update
@@ -39,87 +30,19 @@ from gatewayd.core.requests import (
     ShowText,
     UnlockDoor,
 )
+from gatewayd.edge.request_values import (
+    Id,
+    Instant,
+    Model,
+    Name,
+    Octets,
+    Path,
+    Serial,
+    Text,
+    Vendor,
+)
 
 LONGEST_VALIDITY = timedelta(seconds=300)  # from `issued` to `expires`
-LONGEST_PATH = 4096  # characters
-LONGEST_MAKERS = 1024  # bytes of a command that only its maker's units understand
-LONGEST_TEXT = 64  # characters; the largest display has four rows of 16
-
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)  # safe as a level of a topic
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
-PATH = re.compile(rf"/[^\0]{{1,{LONGEST_PATH}}}", re.ASCII)
-VENDOR = re.compile(r"[0-9A-Fa-f]{6}", re.ASCII)
-OCTETS = re.compile(rf"([0-9A-Fa-f]{{2}}){{0,{LONGEST_MAKERS}}}", re.ASCII)
-TEXT = re.compile(rf"[ -~]{{0,{LONGEST_TEXT}}}", re.ASCII)
-SERIAL = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
-
-
-# --- single values --------------------------------------------------------------------
-
-
-def _matching(kind: str, pattern: re.Pattern[str], rule: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not pattern.fullmatch(value):
-            raise PydanticCustomError(kind, rule)
-        return value
-
-    return AfterValidator(check)
-
-
-def _instant(value: object) -> object:
-    """RFC 3339 in UTC and nothing else: no offsets, no numbers, no missing seconds."""
-    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-        raise PydanticCustomError("instant", "must be a time like 2026-11-23T19:27:00Z")
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        raise PydanticCustomError("instant", "is no time of any day") from None
-
-
-Name = Annotated[
-    str,
-    _matching("name", NAME, "must be 1 to 64 of A-Z, a-z, 0-9, _, - and, not first, ."),
-    WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"}),
-]
-Id = Annotated[
-    str,
-    _matching("id", REQUEST_ID, "must be 1 to 64 of A-Z, a-z, 0-9, ., _, : and -"),
-    WithJsonSchema({"type": "string", "pattern": f"^{REQUEST_ID.pattern}$"}),
-]
-Serial = Annotated[
-    str,
-    _matching("serial", SERIAL, "must be 8 hexadecimal digits, as the audit shows them"),
-    WithJsonSchema({"type": "string", "pattern": f"^{SERIAL.pattern}$"}),
-]
-Path = Annotated[
-    str, _matching("path", PATH, f"must be an absolute path of {LONGEST_PATH} at most")
-]
-Vendor = Annotated[str, _matching("vendor", VENDOR, "must be 6 hexadecimal digits")]
-Octets = Annotated[
-    str,
-    _matching("octets", OCTETS, f"must be at most {LONGEST_MAKERS} bytes, in hexadecimal"),
-]
-Text = Annotated[
-    str,
-    _matching("text", TEXT, f"must be at most {LONGEST_TEXT} printable ASCII characters"),
-]
-Instant = Annotated[
-    datetime,
-    BeforeValidator(_instant),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-
-
-# --- one model per command --------------------------------------------------------------
-
-
-class Model(BaseModel):
-    """Strict: no unknown keys, nothing converted, inputs never shown in errors."""
-
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
-    )
 
 
 class Args(Model, ABC):
