@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gatewayd.core.model import Card, ControllerId, Identity, OrderId
+from gatewayd.core.pin_entry import Keys
 from gatewayd.core.requests import Request
 
 
@@ -56,6 +57,10 @@ class ControllerAlarmed:
     what: str
 
 
+def _age(waited: float, heard: float | None, now: float) -> float:
+    return waited if heard is None else waited + now - heard
+
+
 @dataclass(frozen=True, slots=True)
 class CardRead:
     """A card was held to a reader.
@@ -73,17 +78,23 @@ class CardRead:
 
     def age(self, now: float) -> float:
         """Return how long ago it may have been held there, in seconds."""
-        return self.waited if self.heard is None else self.waited + now - self.heard
+        return _age(self.waited, self.heard, now)
 
 
 @dataclass(frozen=True, slots=True)
 class KeysRead:
-    """Keys were pressed on a reader's keypad."""
+    """Keys were pressed on a reader's keypad. `waited` and `heard` as in `CardRead`."""
 
     controller: ControllerId
     connection: int
     reader: int
-    count: int  # how many; the digits themselves stay out of facts until PINs are decided
+    keys: Keys
+    waited: float = 0.0
+    heard: float | None = None
+
+    def age(self, now: float) -> float:
+        """Return how long ago the first of them may have been pressed, in seconds."""
+        return _age(self.waited, self.heard, now)
 
 
 class InputState(StrEnum):

@@ -9,14 +9,15 @@
   which whoever decides takes for a wrong one; they are never cut to one that might be right.
 * Other keys mean nothing and gain no time.
 
-Digits are in no repr, record or message of an error. How many there are stays inside as well.
+Keys and digits are in no repr, record or message of an error. How many there are stays inside
+as well.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import NoReturn, Self
+from typing import ClassVar, NoReturn, Self
 
 MAX_DIGITS = 10
 KEY_SECONDS = 10.0  # from one key to the next
@@ -27,28 +28,29 @@ ENTER = frozenset("#E")
 CLEAR = frozenset("*C")
 
 
-class Digits:
-    """What was keyed. Nobody sees it by accident; only `reveal` gives it away."""
+class SecretText:
+    """Text that nobody sees by accident; only `reveal` gives it away."""
 
-    __slots__ = ("_digits",)
+    __slots__ = ("_text",)
     __hash__ = None  # type: ignore[assignment]  # the documented way to be unhashable
+    WHAT: ClassVar[str]  # it is, in the plural
 
-    def __init__(self, digits: str) -> None:
-        self._digits = digits
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def reveal(self) -> str:
-        """Return the digits, for the one place that compares them."""
-        return self._digits
+        """Return the text, for the one place that uses it."""
+        return self._text
 
     def __eq__(self, other: object) -> bool:
-        """Compare in constant time."""
-        if not isinstance(other, Digits):
+        """Compare with its like in constant time."""
+        if not isinstance(other, type(self)):
             return NotImplemented
-        return compare_digest(self._digits.encode(), other._digits.encode())
+        return compare_digest(self._text.encode(), other._text.encode())
 
     def __repr__(self) -> str:
-        """Say nothing, not even how many there are."""
-        return "<digits>"
+        """Say nothing, not even how long it is."""
+        return f"<{self.WHAT}>"
 
     def __copy__(self) -> Self:
         """It never changes."""
@@ -60,7 +62,21 @@ class Digits:
 
     def __reduce__(self) -> NoReturn:
         """Stay in this process."""
-        raise TypeError("digits cannot be pickled")
+        raise TypeError(f"{self.WHAT} cannot be pickled")
+
+
+class Digits(SecretText):
+    """A PIN as it was keyed."""
+
+    __slots__ = ()
+    WHAT = "digits"
+
+
+class Keys(SecretText):
+    """Keys in the order in which they were pressed: digits, `#` and `*`."""
+
+    __slots__ = ()
+    WHAT = "keys"
 
 
 @dataclass(frozen=True, slots=True)

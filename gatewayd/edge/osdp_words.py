@@ -30,6 +30,7 @@ from gatewayd.core.facts import (
     ReaderState,
 )
 from gatewayd.core.model import Card, ControllerId, Identity
+from gatewayd.core.pin_entry import Keys
 from protocol import wiegand
 from protocol.message import Message
 from protocol.osdp.commands import (
@@ -113,7 +114,9 @@ def facts_from(
             card = card_of(reply, formats.get(reader, ()))
             yield CardRead(controller, connection, reader, card, said.waited, heard)
         case Keypad():
-            yield KeysRead(controller, connection, _reader(reply.reader), len(reply.keys))
+            if keys := keys_of(reply):
+                pressed = Keys(keys), said.waited, heard
+                yield KeysRead(controller, connection, _reader(reply.reader), *pressed)
         case InputStatus():
             states = tuple(_INPUT.get(each, InputState.UNKNOWN) for each in reply.inputs)
             yield InputsRead(controller, connection, states, said.waited)
@@ -154,6 +157,23 @@ def card_of(reply: RawCard, formats: tuple[str, ...]) -> Card:
     """Read the bits of a card by the formats that its reader expects."""
     read = wiegand.decode(reply.bits, reply.data, formats)
     return Card(read.raw, read.format, read.facility, read.number, read.parity_ok)
+
+
+def keys_of(reply: Keypad) -> str:
+    """Return the digits, `#` (enter) and `*` (clear) among keys; others mean nothing here.
+
+    Units send 0x0D for # and 0x7F for * (SIA OSDP 2.2, 7.12), and what is printed on their
+    function keys differs from maker to maker.
+    """
+    return "".join(_KEYS.get(key, "") for key in reply.keys)
+
+
+def strange_keys(reply: Keypad) -> int:
+    """Count the keys that mean nothing here."""
+    return len(reply.keys) - len(keys_of(reply))
+
+
+_KEYS = {ord(digit): digit for digit in "0123456789"} | {0x0D: "#", 0x7F: "*"}
 
 
 def outcome_of(ending: Ending) -> tuple[Outcome, str]:
@@ -221,10 +241,11 @@ def _signal(order: Signal, capabilities: Capabilities) -> list[Tagged]:
 
 
 def _light(reader: int, tone: Tone) -> LedRecord:
-    """For a moment green, blinking red or blinking amber; then what the light did before."""
+    """For a moment green, blinking red or amber; then what the light did before."""
     colour, on, off, timer = {
         Tone.GRANTED: (LedColour.GREEN, 20, 0, 20),
         Tone.DENIED: (LedColour.RED, 2, 2, 12),
+        Tone.AWAITED: (LedColour.AMBER, 3, 3, 30),
         Tone.HELD_OPEN: (LedColour.AMBER, 5, 5, 50),
     }[tone]
     return LedRecord(
@@ -238,10 +259,11 @@ def _light(reader: int, tone: Tone) -> LedRecord:
 
 
 def _sound(reader: int, tone: Tone) -> SoundBuzzer:
-    """One short tone, three shorter ones, or five long ones."""
+    """One short tone, three shorter ones, two, or five long ones."""
     on, off, count = {
         Tone.GRANTED: (2, 1, 1),
         Tone.DENIED: (1, 1, 3),
+        Tone.AWAITED: (1, 1, 2),
         Tone.HELD_OPEN: (5, 5, 5),
     }[tone]
     return SoundBuzzer(reader, BuzzerTone.DEFAULT, on, off, count)

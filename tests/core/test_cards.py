@@ -13,6 +13,7 @@ from gatewayd.core.events import (
 from gatewayd.core.facts import CardRead, ControllerIdentified, KeysRead, OrderDone, Outcome
 from gatewayd.core.model import DoorMode, OrderId
 from gatewayd.core.permissions import Grant, Permissions
+from gatewayd.core.pin_entry import Keys
 from gatewayd.core.requests import SetDoorMode
 from tests.core.site import (
     ANNA,
@@ -77,7 +78,7 @@ def test_a_card_at_a_reader_of_no_door_is_noted_once() -> None:
 
 
 def test_keys_decide_nothing_yet() -> None:
-    assert ready().tell(KeysRead(DESK, 1, 0, 4)) == []
+    assert ready().tell(KeysRead(DESK, 1, 0, Keys("1234"))) == []
 
 
 # --- the lock's controller ---------------------------------------------------------------

@@ -61,6 +61,7 @@ from gatewayd.core.model import (
 )
 from gatewayd.core.orders import ORDER_SECONDS
 from gatewayd.core.permissions import Grant, Permissions, Update
+from gatewayd.core.pin_entry import Keys
 from gatewayd.core.requests import (
     ApplyPermissions,
     Command,
@@ -335,7 +336,7 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(ControllerOffline, anybody, numbers, st.just("gone")),
     st.builds(ControllerAlarmed, anybody, st.just("forged")),
     st.builds(CardRead, anybody, numbers, numbers, cards),
-    st.builds(KeysRead, anybody, numbers, numbers, numbers),
+    st.builds(KeysRead, anybody, numbers, numbers, st.builds(Keys, st.text("0123456789#*"))),
     st.builds(InputsRead, anybody, numbers, levels),
     st.builds(OutputsRead, anybody, numbers, st.just((True,))),
     st.builds(HealthRead, anybody, numbers, st.booleans(), st.booleans()),

@@ -1,6 +1,12 @@
 """OSDP's words and the brain's."""
 
+import pickle
+from dataclasses import replace
+from math import inf
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from gatewayd.core.actions import Latch, Release, Signal, Tone
 from gatewayd.core.facts import (
@@ -15,6 +21,7 @@ from gatewayd.core.facts import (
     ReaderState,
 )
 from gatewayd.core.model import Card, ControllerId, OrderId
+from gatewayd.core.pin_entry import Keys, PinEntry
 from gatewayd.edge.osdp_words import (
     UNTAGGED,
     Capabilities,
@@ -22,8 +29,10 @@ from gatewayd.edge.osdp_words import (
     facts_from,
     identity_of,
     outcome_of,
+    strange_keys,
 )
 from protocol import wiegand
+from protocol.errors import MalformedMessage
 from protocol.message import Message
 from protocol.osdp.commands import (
     OutputAction,
@@ -33,6 +42,7 @@ from protocol.osdp.commands import (
     SetOutputs,
     SoundBuzzer,
 )
+from protocol.osdp.frame import Frame
 from protocol.osdp.happenings import (
     Delivered,
     Dropped,
@@ -54,6 +64,7 @@ from protocol.osdp.replies import (
     OutputStatus,
     RawCard,
     ReaderStatus,
+    decode_reply,
 )
 from protocol.osdp.replies import Capabilities as CapabilitiesReply
 
@@ -86,7 +97,7 @@ def test_a_reader_that_does_not_number_itself_is_the_first() -> None:
     [fact] = facts(card("H10301", 12, 345, reader=0xFF))
     assert isinstance(fact, CardRead)
     assert fact.reader == 0
-    assert facts(Keypad(reader=0xFF, keys=b"1")) == [KeysRead(LOBBY, 3, 0, 1)]
+    assert facts(Keypad(reader=0xFF, keys=b"1")) == [KeysRead(LOBBY, 3, 0, Keys("1"))]
 
 
 def test_a_card_of_no_known_length_keeps_its_bits() -> None:
@@ -102,8 +113,47 @@ def test_a_damaged_card_is_no_number_to_look_up() -> None:
     assert fact.card.decoded is None
 
 
-def test_keys_are_counted_and_not_told() -> None:
-    assert facts(Keypad(reader=0, keys=b"1234")) == [KeysRead(LOBBY, 3, 0, 4)]
+def test_keys_are_digits_enter_and_clear() -> None:
+    pressed = Keypad(reader=1, keys=b"0123456789\r\x7f")
+    assert facts(pressed) == [KeysRead(LOBBY, 3, 1, Keys("0123456789#*"))]
+
+
+def test_keys_that_mean_nothing_here_are_left_out_and_counted() -> None:
+    pressed = Keypad(reader=0, keys=b"1A2\x00#\xff")
+    assert facts(pressed) == [KeysRead(LOBBY, 3, 0, Keys("12"))]
+    assert strange_keys(pressed) == 4
+    assert facts(Keypad(reader=0, keys=b"ABCD")) == []
+    assert facts(Keypad(reader=0, keys=b"")) == []
+
+
+@example(b"\x00\x0412\r3")
+@given(st.binary(max_size=300))
+def test_whatever_a_keypad_reports_it_is_keys_or_nothing_and_told_to_nobody(
+    body: bytes,
+) -> None:
+    try:
+        reply = decode_reply(Frame(1, 0, Keypad.CODE, body, reply=True))
+    except MalformedMessage:
+        return
+    assert isinstance(reply, Keypad)
+    entry = PinEntry()
+    for fact in facts(reply):
+        assert isinstance(fact, KeysRead)
+        keys = fact.keys.reveal()
+        assert keys
+        assert set(keys) <= set("0123456789#*")
+        assert len(keys) + strange_keys(reply) == len(reply.keys)
+        assert repr(replace(fact, reader=0)) == (
+            "KeysRead(controller='lobby', connection=3, reader=0, keys=<keys>, "
+            "waited=0.0, heard=None)"
+        )
+        for event in (*entry.press(keys, 0.0), *entry.tick(1000.0)):
+            assert repr(event) in PIN_EVENTS
+        with pytest.raises(TypeError, match="keys cannot be pickled"):
+            pickle.dumps(fact)
+
+
+PIN_EVENTS = ("PinEntered(digits=<digits>)", "PinTooLong()", "PinCancelled()", "PinTimedOut()")
 
 
 def test_an_input_is_on_or_off_or_its_wiring_is_at_fault_in_a_way_of_its_own() -> None:
@@ -117,6 +167,10 @@ def test_how_old_a_report_may_be_is_passed_on() -> None:
     read = RawCard(reader=0, format=0, bits=9, data=b"\xab\x80")
     (late,) = facts_from(Replied(1, 3, Poll(), read, waited=7.0), LOBBY, {}, 100.0)
     assert late == CardRead(LOBBY, 3, 0, Card("9:ab80"), 7.0, 100.0)
+    pressed = Keypad(reader=0, keys=b"1")
+    (late,) = facts_from(Replied(1, 3, Poll(), pressed, waited=inf), LOBBY, {}, 100.0)
+    assert late == KeysRead(LOBBY, 3, 0, Keys("1"), inf, 100.0)
+    assert late.age(100.0) == inf
     levels = InputStatus(bytes([0]))
     assert list(facts_from(Replied(1, 3, Poll(), levels, waited=7.0), LOBBY, {}, 100.0)) == [
         InputsRead(LOBBY, 3, (InputState.INACTIVE,), 7.0)
