@@ -76,6 +76,7 @@ class Tone(StrEnum):
 
     GRANTED = "granted"
     DENIED = "denied"
+    AWAITED = "awaited"  # go on: the PIN, the other person or the escort is missing
     HELD_OPEN = "held_open"  # the pre-alarm: please close the door
 
 

@@ -82,6 +82,11 @@ class DoorMode(StrEnum):
     LOCKED_OPEN = "locked_open"  # stays open until it is released from that
 
 
+def is_open_mode(mode: DoorMode) -> bool:
+    """Say whether the lock stays released in this mode, for anybody."""
+    return mode in (DoorMode.UNLOCKED, DoorMode.LOCKED_OPEN)
+
+
 class ContactState(StrEnum):
     """A door contact as last reported."""
 
@@ -184,6 +189,8 @@ class DoorView:
     contact: ContactState = ContactState.UNKNOWN
     contact_since: datetime | None = None  # as of when `contact` is known
     alarms: tuple[str, ...] = ()  # of "forced", "held", "pre_alarm", "lock_offline", …
+    by: str = ""  # why it is in its mode, as in `DoorModeChanged`; empty: nothing ordered it
+    until: datetime | None = None  # when the order ends that put it there
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ def taken(book: Book, decision: Decision, state: State, now: Moment) -> tuple[St
     if point is None or not decision.granted:
         return ()
     changes: list[StateChange] = []
-    for each in _people(decision):
+    for each in people_of(decision):
         if point.moves:
             changes.append(PresenceIs(each.holder, Presence(point.to, now.utc)))
         credential = book.people.credential(each.credential)
@@ -214,7 +214,8 @@ def taken(book: Book, decision: Decision, state: State, now: Moment) -> tuple[St
     return tuple(changes)
 
 
-def _people(decision: Decision) -> Iterator[Person]:
+def people_of(decision: Decision) -> Iterator[Person]:
+    """Yield everybody who passes by this decision, and by what; nobody if nobody is known."""
     if decision.holder is not None and decision.credential is not None:
         yield Person(decision.holder, decision.credential)
     if decision.companion is not None:

@@ -29,6 +29,7 @@ def test_every_reason_is_listed_with_its_meaning() -> None:
 def test_every_reason_but_those_without_a_rule_is_some_rules() -> None:
     given = {each for row in rows(4) for each in re.findall(r"`(\w+)`", row[3])}
     without_a_rule = {Reason.GRANTED, Reason.INTERNAL_ERROR, Reason.ESCORT_REQUIRED}
+    without_a_rule |= {Reason.UNIT_NOT_APPROVED, Reason.UNIT_OFFLINE, Reason.STALE_CARD}
     assert given == set(Reason) - without_a_rule
 
 
