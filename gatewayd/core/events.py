@@ -7,6 +7,7 @@ Kinds are those of docs/mqtt.md, derived from ONVIF topics.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from gatewayd.core.model import ClientId, ControllerId, DoorId, HolderId, RequestId
@@ -124,12 +125,17 @@ class DoorFault:
 
 @dataclass(frozen=True, slots=True)
 class DoorModeChanged:
-    """A door's mode is another now, and by whom; ONVIF DoorMode."""
+    """A door's mode is another now, or for another reason; ONVIF DoorMode.
+
+    `by` is "request <client>", "schedule <id>", "fire <name>", "lockdown", "order ended",
+    "restart" …; `until` the end of an order that has one.
+    """
 
     KIND: ClassVar[str] = "door.mode"
     door: DoorId
     mode: str
     by: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +336,65 @@ class ReportsIgnored:
 
 
 @dataclass(frozen=True, slots=True)
+class FireAlarm:
+    """A fire input is active: these doors stand open above every rule."""
+
+    KIND: ClassVar[str] = "fire.alarm"
+    fire: str
+    doors: tuple[DoorId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FireEnded:
+    """A fire input is not active any more."""
+
+    KIND: ClassVar[str] = "fire.ended"
+    fire: str
+    doors: tuple[DoorId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FireFault:
+    """The wiring of a fire input is at fault, or in order again.
+
+    While it is at fault, what was stands: `active` says whether that is an alarm.
+    """
+
+    KIND: ClassVar[str] = "fire.fault"
+    fire: str
+    fault: bool
+    active: bool
+    what: str = ""  # as in DoorFault
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLockdown:
+    """The whole site is locked down, or not any more, and by whom."""
+
+    KIND: ClassVar[str] = "site.lockdown"
+    on: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteThreatLevel:
+    """So much clearance is asked of everybody from now on, and by whom."""
+
+    KIND: ClassVar[str] = "site.threat_level"
+    level: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassbackForgiven:
+    """One holder may be anywhere (None: everybody may), so the next move is no violation."""
+
+    KIND: ClassVar[str] = "passback.forgiven"
+    holder: HolderId | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionsChanged:
     """A new version decides."""
 
@@ -432,6 +497,12 @@ Event = (
     | ControllerFirmware
     | AuditBlocked
     | ReportsIgnored
+    | FireAlarm
+    | FireEnded
+    | FireFault
+    | SiteLockdown
+    | SiteThreatLevel
+    | PassbackForgiven
     | PermissionsChanged
     | RequestAccepted
     | RequestEnded

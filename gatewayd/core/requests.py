@@ -22,11 +22,39 @@ class UnlockDoor:
 
 @dataclass(frozen=True, slots=True)
 class SetDoorMode:
-    """Put a door into a mode; a wish for a state, never a toggle."""
+    """Put a door into a mode, for good or `until` (UTC); a wish for a state, never a toggle.
+
+    Without a mode the order is taken back: the door is as its schedule says.
+    """
 
     COMMAND: ClassVar[str] = "door.mode"
     door: DoorId
-    mode: DoorMode
+    mode: DoorMode | None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LockDownSite:
+    """Lock the whole site down, or end that."""
+
+    COMMAND: ClassVar[str] = "site.lockdown"
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetThreatLevel:
+    """Ask so much clearance of everybody, 0 to 100; 0: none."""
+
+    COMMAND: ClassVar[str] = "site.threat_level"
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgivePassback:
+    """Let a holder be anywhere; None: let everybody."""
+
+    COMMAND: ClassVar[str] = "passback.forgive"
+    holder: HolderId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +196,14 @@ class WhatCanOpen:
     at: datetime | None = None
 
 
+AboutSite = LockDownSite | SetThreatLevel | ForgivePassback
 AboutKeys = RotateKey | CommissionController | EndCommissioning
 AboutDecision = ExplainDecision | WhoCanOpen | WhatCanOpen
 AboutUnit = SendFirmware | EndFirmware | AskMaker | KeepCardActive  # on the host only
 Command = (
     UnlockDoor
     | SetDoorMode
+    | AboutSite
     | ApplyPermissions
     | RunAudit
     | AcceptController

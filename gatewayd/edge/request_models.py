@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from gatewayd.core.model import ControllerId, DoorId, DoorMode, HolderId
 from gatewayd.core.permissions import Grant, Update
@@ -21,12 +22,15 @@ from gatewayd.core.requests import (
     CommissionController,
     EndCommissioning,
     EndFirmware,
+    ForgivePassback,
     KeepCardActive,
+    LockDownSite,
     ReadHealth,
     RotateKey,
     RunAudit,
     SendFirmware,
     SetDoorMode,
+    SetThreatLevel,
     ShowText,
     UnlockDoor,
 )
@@ -43,6 +47,9 @@ from gatewayd.edge.request_values import (
 )
 
 LONGEST_VALIDITY = timedelta(seconds=300)  # from `issued` to `expires`
+LONGEST_HOLDER = 64  # characters
+MOST_THREAT = 100
+SCHEDULED = "scheduled"  # what `door.mode` calls a door that nobody ordered into a mode
 
 
 class Args(Model, ABC):
@@ -63,13 +70,48 @@ class UnlockDoorArgs(Args):
 
 
 class SetDoorModeArgs(Args):
-    """`door.mode`."""
+    """`door.mode`; "scheduled" takes the order back, which has no end."""
 
     door: Name
-    mode: Literal["locked", "unlocked", "blocked"]
+    mode: Literal["locked", "unlocked", "blocked", "locked_down", "locked_open", "scheduled"]
+    until: Instant | None = None
+
+    @model_validator(mode="after")
+    def _no_end_of_nothing(self) -> "SetDoorModeArgs":
+        if self.mode == SCHEDULED and self.until is not None:
+            raise PydanticCustomError("until", "scheduled has no until")
+        return self
 
     def command(self) -> Command:
-        return SetDoorMode(DoorId(self.door), DoorMode(self.mode))
+        mode = None if self.mode == SCHEDULED else DoorMode(self.mode)
+        return SetDoorMode(DoorId(self.door), mode, self.until)
+
+
+class LockDownSiteArgs(Args):
+    """`site.lockdown`."""
+
+    on: bool
+
+    def command(self) -> Command:
+        return LockDownSite(self.on)
+
+
+class SetThreatLevelArgs(Args):
+    """`site.threat_level`."""
+
+    level: Annotated[int, Field(ge=0, le=MOST_THREAT)]
+
+    def command(self) -> Command:
+        return SetThreatLevel(self.level)
+
+
+class ForgivePassbackArgs(Args):
+    """`passback.forgive`; without a holder everybody is forgiven."""
+
+    holder: Annotated[str, Field(min_length=1, max_length=LONGEST_HOLDER)] | None = None
+
+    def command(self) -> Command:
+        return ForgivePassback(None if self.holder is None else HolderId(self.holder))
 
 
 class GrantArgs(Model):
@@ -231,6 +273,9 @@ class Envelope(Model, Generic[A]):
 ENVELOPES: Mapping[str, type[Envelope[Any]]] = {
     UnlockDoor.COMMAND: Envelope[UnlockDoorArgs],
     SetDoorMode.COMMAND: Envelope[SetDoorModeArgs],
+    LockDownSite.COMMAND: Envelope[LockDownSiteArgs],
+    SetThreatLevel.COMMAND: Envelope[SetThreatLevelArgs],
+    ForgivePassback.COMMAND: Envelope[ForgivePassbackArgs],
     ApplyPermissions.COMMAND: Envelope[ApplyPermissionsArgs],
     RunAudit.COMMAND: Envelope[RunAuditArgs],
     AcceptController.COMMAND: Envelope[AcceptControllerArgs],
