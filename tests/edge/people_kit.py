@@ -39,7 +39,7 @@ holders = st.builds(
     duress_pin=macs,
     clearance=st.sampled_from([0, 0, 1, -1, 2**31 - 1, -(2**31)]),
     flags=st.frozensets(st.sampled_from(Flag)),
-)
+).filter(lambda each: each.pin is None or each.pin != each.duress_pin)
 credentials = st.builds(
     Credential,
     key=keys,

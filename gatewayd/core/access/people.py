@@ -2,7 +2,9 @@
 
 A change from `base` to `version` puts and removes holders and credentials, all or nothing.
 `worked_out` says what becomes of each person it touches, or names every mistake. Removing
-what is not there is none: a change may be sent twice.
+what is not there is none: a change may be sent twice. A holder who goes takes PINs that are
+credentials along: nobody else can name them. `KEPT` in place of what is kept of a PIN stands
+for what this holder has when the change is worked out.
 
 The digest lets both sides compare what they hold without sending it. It is the sum, modulo
 2^256, of the SHA-256 of one line for every holder and every credential, as 64 hexadecimal
@@ -13,7 +15,8 @@ is UTF-8, its fields separated by tabs:
     credential  key  holder  state  valid_from  valid_until  max_uses  duress
 
 Lists are in ascending order, separated by commas. Yes and no are "1" and "0", also for the
-PINs: whether there is one. Times are UTC with microseconds, "2030-01-01T00:00:00.000000Z",
+PINs: whether there is one. The key of a PIN alone is "PIN": only the site can tell one PIN from
+another. Times are UTC with microseconds, "2030-01-01T00:00:00.000000Z",
 what is not there is empty.
 """
 
@@ -24,12 +27,14 @@ from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from gatewayd.core.access.model import Credential, Holder
+from gatewayd.core.access.pins import PIN_ALONE, shown
 from gatewayd.core.model import HolderId
 
 CREDENTIALS_OF_ONE = 255
 LEVELS_OF_ONE = 255
 LONGEST_ID = 255  # bytes of UTF-8
 PIN_BYTES = 32
+KEPT = b"kept"  # of no PIN: the wrong length, so that it can never be written or matched
 MISTAKES = 100  # that are named; there may be more
 MODULUS = 1 << 256
 
@@ -77,6 +82,17 @@ class Outcome(NamedTuple):
     moved: int = 0  # to be added to the sum of the digest
     mistakes: tuple[str, ...] = ()
 
+    @property
+    def more(self) -> tuple[int, int]:
+        """How many holders and credentials there are more than before."""
+        (holders, credentials), (had, had_of) = _count(self.after), _count(self.before)
+        return holders - had, credentials - had_of
+
+
+def _count(people: Mapping[HolderId, Person | None]) -> tuple[int, int]:
+    some = [each for each in people.values() if each is not None]
+    return len(some), sum(len(each.credentials) for each in some)
+
 
 def worked_out(held: Held, change: PeopleChange) -> Outcome:
     """Say what a change does to those who are held."""
@@ -115,7 +131,8 @@ def unfit(person: Person) -> Iterator[str]:
         yield f"holder {holder.id!r} has a credential twice"
     for each in credentials:
         if each.holder != holder.id:
-            yield f"credential {each.key!r} of {each.holder!r} stands with {holder.id!r}"
+            whose = f"credential {shown(each.key)!r} of {each.holder!r}"
+            yield f"{whose} stands with {holder.id!r}"
         yield from _of_credential(each)
 
 
@@ -147,7 +164,7 @@ def _holder_line(holder: Holder) -> str:
 def _credential_line(credential: Credential) -> str:
     key, holder, state, since, until, uses, duress = credential
     return (
-        f"credential\t{key}\t{holder}\t{state}\t{_stamp(since)}\t{_stamp(until)}\t"
+        f"credential\t{shown(key)}\t{holder}\t{state}\t{_stamp(since)}\t{_stamp(until)}\t"
         f"{'' if uses is None else uses}\t{duress:d}"
     )
 
@@ -194,10 +211,25 @@ def _become(
     before: Person | None,
     put: Mapping[HolderId, list[Credential]],
 ) -> _Becoming:
-    had = () if before is None else before.credentials
-    kept = tuple(each for each in had if each.key not in change.credentials)
-    holder = None if before is None else before.holder
-    return _Becoming(change.holders.get(whoever, holder), kept, tuple(put.get(whoever, ())))
+    had = None if before is None else before.holder
+    holder = change.holders.get(whoever, had)
+    if holder is not None and had is not None:
+        holder = _with_kept_pins(holder, had)
+    kept = tuple(
+        each
+        for each in (() if before is None else before.credentials)
+        if each.key not in change.credentials
+        and not (holder is None and each.key.startswith(PIN_ALONE))
+    )
+    return _Becoming(holder, kept, tuple(put.get(whoever, ())))
+
+
+def _with_kept_pins(holder: Holder, had: Holder) -> Holder:
+    if holder.pin == KEPT:
+        holder = holder._replace(pin=had.pin)
+    if holder.duress_pin == KEPT:
+        holder = holder._replace(duress_pin=had.duress_pin)
+    return holder
 
 
 def _sound(becoming: _Becoming) -> Person | None:
@@ -221,7 +253,8 @@ def _misplaced(change: PeopleChange) -> Iterator[str]:
             yield f"holder {whoever!r} is put under another id, {holder.id!r}"
     for key, credential in change.credentials.items():
         if credential is not None and credential.key != key:
-            yield f"credential {key!r} is put under another key, {credential.key!r}"
+            other = shown(credential.key)
+            yield f"credential {shown(key)!r} is put under another key, {other!r}"
 
 
 def _wrong(whoever: HolderId, becoming: _Becoming) -> Iterator[str]:
@@ -230,9 +263,9 @@ def _wrong(whoever: HolderId, becoming: _Becoming) -> Iterator[str]:
         yield from unfit(Person(holder, kept + put))
         return
     for each in kept:
-        yield f"holder {whoever!r} goes, but credential {each.key!r} stays"
+        yield f"holder {whoever!r} goes, but credential {shown(each.key)!r} stays"
     for each in put:
-        yield f"credential {each.key!r} belongs to {whoever!r}, who does not exist"
+        yield f"credential {shown(each.key)!r} belongs to {whoever!r}, who does not exist"
 
 
 def _of_holder(holder: Holder) -> Iterator[str]:
@@ -244,17 +277,25 @@ def _of_holder(holder: Holder) -> Iterator[str]:
     for level in holder.levels:
         if not _is_name(level) or "," in level:
             yield f"{whose}: {level!r} is no id of a level"
-    if any(
-        pin is not None and len(pin) != PIN_BYTES for pin in (holder.pin, holder.duress_pin)
-    ):
-        yield f"{whose}: what is kept of a PIN has {PIN_BYTES} bytes"
+    if holder.pin is not None or holder.duress_pin is not None:
+        yield from _of_pins(whose, holder.pin, holder.duress_pin)
     if not -_CLEARANCE <= holder.clearance < _CLEARANCE:
         yield f"{whose}: a clearance has 32 bits"
     yield from _of_times(whose, holder.valid_from, holder.valid_until)
 
 
+def _of_pins(whose: str, pin: bytes | None, duress_pin: bytes | None) -> Iterator[str]:
+    pins = [each for each in (pin, duress_pin) if each is not None]
+    if KEPT in pins:
+        yield f"{whose}: no PIN is held that could be kept"
+    elif any(len(each) != PIN_BYTES for each in pins):
+        yield f"{whose}: what is kept of a PIN has {PIN_BYTES} bytes"
+    elif len(set(pins)) < len(pins):
+        yield f"{whose}: the PIN for duress is the usual one"
+
+
 def _of_credential(credential: Credential) -> Iterator[str]:
-    which = f"credential {credential.key!r}"
+    which = f"credential {shown(credential.key)!r}"
     if not _is_name(credential.key):
         yield f"{which}: no key of 1 to {LONGEST_ID} bytes without control characters"
     if credential.max_uses is not None and not 0 <= credential.max_uses < _USES:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from gatewayd.core.access.model import Credential, CredentialState, Flag, Holder, LevelId
 from gatewayd.core.access.narrowing import narrowed
 from gatewayd.core.access.people import (
+    KEPT,
+    PIN_BYTES,
     PeopleChange,
     Person,
     digest,
@@ -97,7 +99,68 @@ def test_removing_who_is_not_there_is_no_mistake() -> None:
     assert (outcome.after, outcome.moved, outcome.mistakes) == ({eve: None}, 0, ())
 
 
+def test_who_goes_takes_a_pin_alone_along() -> None:
+    alone = "PIN:" + "a" * 64
+    held = People(person(BOB, "3", alone))
+    outcome = worked_out(held, change({BOB: None}, {"3": None}))
+    assert (outcome.mistakes, outcome.after, set(outcome.gone)) == (
+        (),
+        {BOB: None},
+        {"3", alone},
+    )
+    assert len(worked_out(held, change({BOB: None})).mistakes) == 1
+
+
+# --- PINs that stay -----------------------------------------------------------------
+
+OLD, NEW = bytes(PIN_BYTES), b"n" * PIN_BYTES
+
+
+@pytest.mark.parametrize(
+    ("held", "sent", "left"),
+    [
+        ((OLD, None), (KEPT, KEPT), (OLD, None)),
+        ((OLD, NEW), (KEPT, KEPT), (OLD, NEW)),
+        ((OLD, NEW), (NEW, None), (NEW, None)),
+        ((None, None), (KEPT, NEW), (None, NEW)),
+        ((OLD, NEW), (None, KEPT), (None, NEW)),
+    ],
+)
+def test_a_pin_that_is_to_be_kept_is_the_one_that_is_held(
+    held: tuple[bytes | None, bytes | None],
+    sent: tuple[bytes | None, bytes | None],
+    left: tuple[bytes | None, bytes | None],
+) -> None:
+    had = People(person(ANNA, "1", pin=held[0], duress_pin=held[1]))
+    outcome = worked_out(had, change({ANNA: Holder(ANNA, pin=sent[0], duress_pin=sent[1])}))
+    becoming = outcome.after[ANNA]
+    assert becoming is not None
+    assert (becoming.holder.pin, becoming.holder.duress_pin) == left
+
+
+def test_who_is_new_has_no_pin_to_keep() -> None:
+    eve = HolderId("eve")
+    assert mistakes(change({eve: Holder(eve, pin=KEPT)})) == (
+        "holder 'eve': no PIN is held that could be kept",
+    )
+
+
+def test_the_pin_for_duress_is_another_one() -> None:
+    both = "holder 'anna': the PIN for duress is the usual one"
+    assert mistakes(change({ANNA: Holder(ANNA, pin=NEW, duress_pin=NEW)})) == (both,)
+    held = People(person(ANNA, pin=NEW))
+    sent = change({ANNA: Holder(ANNA, pin=KEPT, duress_pin=NEW)})
+    assert worked_out(held, sent).mistakes == (both,)
+
+
 # --- mistakes ---------------------------------------------------------------------
+
+
+def test_no_mistake_shows_what_became_of_a_pin() -> None:
+    alone = "PIN:" + "a" * 64
+    wrong = change({BOB: None}, {alone: Credential(alone, HolderId("eve"), max_uses=-1)})
+    assert "aaaa" not in f"{mistakes(wrong)}"
+    assert "'PIN'" in f"{mistakes(wrong)}"
 
 
 def test_every_mistake_is_named() -> None:
@@ -173,11 +236,15 @@ def test_the_digest_is_what_its_description_says() -> None:
             clearance=2,
             flags=frozenset({Flag.VISITOR, Flag.ESCORT}),
         ),
-        (Credential("26:1", ANNA, CredentialState.LOST, EARLY, None, 3, duress=True),),
+        (
+            Credential("26:1", ANNA, CredentialState.LOST, EARLY, None, 3, duress=True),
+            Credential("PIN:" + "a" * 64, ANNA),
+        ),
     )
     lines = (
         "holder\tanna\t1\t\t2031-01-01T00:00:00.000000Z\ta,b\t1\t0\t2\tescort,visitor",
         "credential\t26:1\tanna\tlost\t2030-01-01T00:00:00.000000Z\t\t3\t1",
+        "credential\tPIN\tanna\tenabled\t\t\t\t0",
     )
     total = sum(int.from_bytes(sha256(each.encode()).digest()) for each in lines)
     assert digest(weight(somebody)) == f"{total % (1 << 256):064x}"
