@@ -10,17 +10,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from gatewayd.core.model import ClientId, RequestId
 from gatewayd.core.requests import Command
 from gatewayd.edge.payloads import ErrorCode, instant
-from gatewayd.edge.request_json import Unreadable, read, shown
+from gatewayd.edge.request_json import Unreadable, read
+from gatewayd.edge.request_mistakes import in_words
 from gatewayd.edge.request_models import ENVELOPES, LONGEST_VALIDITY
 from gatewayd.edge.request_values import NAME, REQUEST_ID
 
 EARLIEST = timedelta(seconds=30)  # how far in the future `issued` may lie
-MOST_MISTAKES = 3  # named in one error message
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def decode_request(command: str, payload: bytes) -> Call | Refusal:
     try:
         envelope = model.model_validate(document)
     except ValidationError as error:
-        return _refuse(document, ErrorCode.INVALID_REQUEST, _mistakes(error))
+        return _refuse(document, ErrorCode.INVALID_REQUEST, in_words(error))
     return Call(
         RequestId(envelope.id),
         ClientId(envelope.client),
@@ -90,37 +89,3 @@ def _refuse(document: Mapping[str, Any], code: ErrorCode, message: str) -> Refus
         RequestId(id_) if isinstance(id_, str) and REQUEST_ID.fullmatch(id_) else None,
         ClientId(client) if isinstance(client, str) and NAME.fullmatch(client) else None,
     )
-
-
-# --- what is wrong ----------------------------------------------------------------------
-
-_REASONS = {
-    "missing": "is missing",
-    "extra_forbidden": "is not known here",
-    "string_type": "must be a string",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be true or false",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-    "list_type": "must be a list",
-}
-
-
-def _mistakes(error: ValidationError) -> str:
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    text = "; ".join(f"{_where(each)}: {_reason(each)}" for each in found[:MOST_MISTAKES])
-    return (
-        f"{text}; and {len(found) - MOST_MISTAKES} more" if len(found) > MOST_MISTAKES else text
-    )
-
-
-def _where(error: ErrorDetails) -> str:
-    parts = (str(part) for part in error["loc"] if part != "[key]")
-    return ".".join(map(shown, parts)) or "request"
-
-
-def _reason(error: ErrorDetails) -> str:
-    known = _REASONS.get(error["type"])
-    return known or error["msg"].replace("Input should", "must")
