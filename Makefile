@@ -36,6 +36,7 @@ packages: ## what the tests need from the system (Mosquitto)
 	@./tests/packages.sh
 
 bench: $(READY) packages ## measure, beside a peer or a physical limit
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/bench.txt
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: $(READY) packages ## outages in real time with foreign units, for MINUTES=20
@@ -51,6 +52,8 @@ lock: $(READY) ## resolve requirements/*.txt again
 		--strip-extras --allow-unsafe --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
 		--strip-extras --output-file requirements/fuzz.txt requirements/fuzz.in
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
+		--strip-extras --output-file requirements/bench.txt requirements/bench.in
 
 clean: ## forget .venv and build
 	rm -rf .venv build dist *.egg-info

@@ -17,6 +17,8 @@ from gatewayd.core.model import HolderId
 from gatewayd.edge.people_record import Found
 from gatewayd.edge.people_table import PeopleTable
 
+REMEMBERED = 10_000  # cards found in the table
+
 
 class Overlay:
     """Persons and keys that are not, or no longer, as the table has them."""
@@ -72,20 +74,35 @@ class Layers:
 
 
 class PeopleView:
-    """What `core.access.book.People` asks for, and `find`, which asks for both at once."""
+    """What `core.access.book.People` asks for, and `find`, which asks for both at once.
+
+    Most cards come again: what was found in the table is remembered until anything changes.
+    """
 
     def __init__(self, layers: Layers) -> None:
         self.layers = layers
         self._going = Overlay()
+        self._recent: dict[str, Found] = {}
         self._last: Holder | None = None  # of whom the credential was found last
 
     def find(self, key: str) -> Found | None:
         """Return the credential of this key and its holder. Raise DamagedRecord."""
+        found = self._recent.get(key)
+        return self._look_up(key) if found is None else found
+
+    def _look_up(self, key: str) -> Found | None:
         if self._going.keys and key in self._going.keys:
             return self._going.keys[key]
         layers = self.layers
         keys = layers.overlay.keys
-        return keys[key] if key in keys else layers.table.find(key)
+        if key in keys:
+            return keys[key]
+        found = layers.table.find(key)
+        if found is not None:
+            if len(self._recent) >= REMEMBERED:
+                self._recent.clear()
+            self._recent[key] = found
+        return found
 
     def credential(self, key: str) -> Credential | None:
         """Return the credential of this key. Raise DamagedRecord."""
@@ -121,9 +138,13 @@ class PeopleView:
 
     def narrow(self, people: Mapping[HolderId, Person | None], keys: Iterable[str]) -> None:
         """Until the next `show`: of these persons and keys only so much is left."""
-        self._last = None
+        self._forget()
         self._going.put(people, keys)
 
     def show(self, layers: Layers) -> None:
         """Answer from these layers from now on; nothing is going any more."""
-        self._last, self._going, self.layers = None, Overlay(), layers
+        self._forget()
+        self._going, self.layers = Overlay(), layers
+
+    def _forget(self) -> None:
+        self._recent, self._last = {}, None

@@ -120,6 +120,25 @@ def test_a_change_shows_and_is_there_after_a_restart(desk: Desk) -> None:
         desk.restart()
 
 
+def test_holders_and_credentials_are_counted_through_changes_and_restarts(desk: Desk) -> None:
+    def counted() -> tuple[int, int]:
+        return desk.store.state.holders, desk.store.state.credentials
+
+    assert counted() == (0, 0)
+    desk.apply(put(1, anna("26:1", "26:2"), bob("26:3")))
+    assert counted() == (2, 3)
+    desk.apply(PeopleChange(1, 2, {BOB: None}, {"26:3": None, "26:2": None, "26:9": None}))
+    assert counted() == (1, 1)
+    desk.restart()
+    assert counted() == (1, 1)
+    desk.replace(3, anna("26:1", "26:2"), bob())
+    assert counted() == (2, 2)
+    desk.apply(put(4, bob("26:2")))  # it was anna's
+    assert counted() == (2, 2)
+    desk.restart()
+    assert counted() == (2, 2)
+
+
 def test_what_else_changed_shows_in_the_same_moment(desk: Desk) -> None:
     assert desk.apply(PeopleChange(0, 1, rest=b"rules 1")) is None
     assert desk.apply(put(2, anna("26:1"))) is None
@@ -382,6 +401,7 @@ def test_a_change_of_somebody_damaged_is_answered(desk: Desk) -> None:
 
 def test_files_are_their_owners_only(desk: Desk) -> None:
     desk.replace(1, anna("26:1"))
+    desk.store.close()  # the files of the table before are gone by then
     for each in desk.directory.iterdir():
         assert each.stat().st_mode & 0o777 == 0o600
     assert desk.directory.stat().st_mode & 0o777 == 0o700
