@@ -5,8 +5,10 @@ An `Order` goes to one controller and ends in exactly one `OrderDone` with its n
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
+from gatewayd.core.access import records as access
 from gatewayd.core.access.state_values import Entry
 from gatewayd.core.events import Event
 from gatewayd.core.model import (
@@ -179,9 +181,15 @@ class ReportHealth:
 
 @dataclass(frozen=True, slots=True)
 class SavePermissions:
-    """Make this update survive a power cut, then say `PermissionsCommitted`."""
+    """Make this update survive a power cut, then say `PermissionsCommitted`.
 
-    update: Update
+    If its rules change, both are given: all of them after the update, and those that are in
+    force if the disk fails, so that what was taken away stays so.
+    """
+
+    update: Update | access.Update
+    rules: access.Rules | None = None
+    narrowed: access.Rules | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +264,11 @@ class PermissionsView:
     """For `R/permissions`."""
 
     version: int
+    digest: str  # of all records, 64 hexadecimal digits
+    holders: int
     credentials: int
-    digest: str
+    rules: Mapping[str, int] = field(default_factory=dict)  # how many of each kind
+    confirmed: datetime | None = None  # when upstream last said that this is the newest
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ order that belongs to an older one is recognised and dropped.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gatewayd.core.access.book import Book
+from gatewayd.core.access.records import Rules
+from gatewayd.core.actions import PermissionsView
 from gatewayd.core.model import Card, ControllerId, Identity, OrderId
 from gatewayd.core.pin_entry import Keys
 from gatewayd.core.requests import Request
@@ -217,17 +220,29 @@ class RequestCommitted:
 
 @dataclass(frozen=True, slots=True)
 class PermissionsCommitted:
-    """The update saved last is on disk; from now on it decides."""
+    """The update saved last is on disk; from now on it decides, and people show already.
+
+    `book` and `rules` are those after it, None if they are what they were.
+    """
 
     version: int
+    held: PermissionsView | None = None
+    book: Book | None = None
+    rules: Rules | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PermissionsNotCommitted:
-    """The update saved last could not be written."""
+    """The update saved last could not be written, or not be kept as it is (`mistakes`).
+
+    `book` and `rules`: what both versions allow, None if rules are what they were.
+    """
 
     version: int
     why: str
+    book: Book | None = None
+    rules: Rules | None = None
+    mistakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Updates:
     def view(self) -> PermissionsView:
         """Return what stands on `R/permissions`."""
         held = self._permissions
-        return PermissionsView(held.version, len(held), held.digest)
+        return PermissionsView(held.version, held.digest, 0, len(held))
 
     def submit(self, request: Request, update: Update) -> None:
         """Take an update that somebody sent."""

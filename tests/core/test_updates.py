@@ -42,7 +42,7 @@ def test_an_update_decides_once_it_is_on_disk() -> None:
     assert world.ask(ApplyPermissions(BORIS_TOO)) == [SavePermissions(BORIS_TOO)]
     assert opens(world) == (True, False)
     told = world.tell(PermissionsCommitted(2))
-    view = PermissionsView(2, 2, digest_of(BORIS_TOO))
+    view = PermissionsView(2, digest_of(BORIS_TOO), 0, 2)
     assert told == [
         Record(PermissionsChanged(2, 2)),
         Record(RequestEnded(of(Answer, told)[0].request, OFFICE)),

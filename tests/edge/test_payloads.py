@@ -146,6 +146,8 @@ def test_views_become_json() -> None:
         "contact": "closed",
         "contact_since": "2030-01-01T12:00:00.000123Z",
         "alarms": ["held"],
+        "by": "",
+        "until": None,
     }
     identity = Identity("osdp", "5cb96a", 1, 2, "00112233", (1, 2, 3), ((1, 2, 3),))
     unit = ControllerView(
@@ -154,7 +156,7 @@ def test_views_become_json() -> None:
     report = json.loads(encode_view(AuditReport(NOON, refused=True, controllers=(unit,))))
     assert report["controllers"][0]["verdict"] == "classic"
     assert report["controllers"][0]["identity"]["capabilities"] == [[1, 2, 3]]
-    assert json.loads(encode_view(PermissionsView(3, 2, "ab")))["version"] == 3
+    assert json.loads(encode_view(PermissionsView(3, "ab", 1, 2)))["version"] == 3
 
 
 def test_status_becomes_json() -> None:
@@ -166,12 +168,19 @@ def test_status_becomes_json() -> None:
 
 
 def test_answers_are_results_or_errors() -> None:
-    view = PermissionsView(3, 2, "ab")
+    view = PermissionsView(3, "ab", 1, 2)
     good = json.loads(encode_answer(Answer(RequestId("r7"), result=view)))
     assert good == {
         "id": "r7",
         "ok": True,
-        "result": {"version": 3, "credentials": 2, "digest": "ab"},
+        "result": {
+            "version": 3,
+            "digest": "ab",
+            "holders": 1,
+            "credentials": 2,
+            "rules": {},
+            "confirmed": None,
+        },
     }
     bad = json.loads(encode_answer(Answer(RequestId("r7"), "busy", "later")))
     assert bad == {"id": "r7", "ok": False, "error": {"code": "busy", "message": "later"}}
