@@ -50,14 +50,14 @@ def to_entry(change: Durable) -> Entry:
         case UsesAre():
             entry = f"uses/{change.credential}", {"uses": change.uses} if change.uses else None
         case FirstPersonIs():
-            value = {"holder": change.first.holder, "at": _stamp(change.first.at)}
+            value = {"holder": change.first.holder, "at": stamp(change.first.at)}
             entry = f"first_person/{change.door}", value
         case ThreatLevelIs():
             entry = "threat_level", {"level": change.level}
         case LockdownIs():
             entry = "lockdown", {"on": change.on}
         case _:
-            entry = "forgiven", {"at": _stamp(change.at)}
+            entry = "forgiven", {"at": stamp(change.at)}
     return entry
 
 
@@ -83,7 +83,7 @@ def restore(entries: Iterable[Entry]) -> State:
 def _of_presence(presence: Presence | None) -> Value | None:
     if presence is None:
         return None
-    value: dict[str, object] = {"area": presence.area, "since": _stamp(presence.since)}
+    value: dict[str, object] = {"area": presence.area, "since": stamp(presence.since)}
     return value | {"forgiven": True} if presence.forgiven else value
 
 
@@ -93,12 +93,13 @@ def _of_misses(misses: Misses | None) -> Value | None:
     return {
         "wrong": misses.wrong,
         "lockouts": misses.lockouts,
-        "since": _stamp(misses.since),
-        "until": None if misses.until is None else _stamp(misses.until),
+        "since": stamp(misses.since),
+        "until": None if misses.until is None else stamp(misses.until),
     }
 
 
-def _stamp(when: datetime) -> str:
+def stamp(when: datetime) -> str:
+    """Return a time as it is kept: "2026-05-08T10:00:00.000000Z"."""
     return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
@@ -110,44 +111,48 @@ def _read(key: str, value: Value | None) -> Durable:
     read = _READERS.get(kind)
     if read is None or (kind in _SINGLE) == bool(name) or len(name) > LONGEST:
         raise ValueError("there is no such key")
-    fields = None if value is None else _Fields(value)
+    fields = None if value is None else Fields(value)
     change = read(name, fields)
     if fields is not None:
         fields.done()
     return change
 
 
-class _Fields:
-    """A value, each field of which is read once."""
+class Fields:
+    """A value, each field of which is read once. What is not as it was kept: `ValueError`."""
 
     def __init__(self, value: Value) -> None:
         self._left = dict(value)
 
     def text(self, name: str) -> str:
+        """Read what is some text, and not too much."""
         found = self._left.pop(name, None)
         if not isinstance(found, str) or not 0 < len(found) <= LONGEST:
             raise ValueError(f"{name} is no text of 1 to {LONGEST} characters")
         return found
 
     def count(self, name: str) -> int:
+        """Read a number from 0 on."""
         found = self._left.pop(name, None)
         if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= MOST:
             raise ValueError(f"{name} is no number of 0 to {MOST}")
         return found
 
     def flag(self, name: str) -> bool:
+        """Read what is true or false."""
         found = self._left.pop(name, None)
         if found is True or found is False:
             return found
         raise ValueError(f"{name} is neither true nor false")
 
     def time(self, name: str) -> datetime:
+        """Read a time, exactly as `stamp` writes it."""
         text = self.text(name)
         try:
             when = datetime.fromisoformat(text)
         except ValueError:
             when = None
-        if when is None or when.tzinfo is not UTC or _stamp(when) != text:
+        if when is None or when.tzinfo is not UTC or stamp(when) != text:
             raise ValueError(f"{name} is no time in UTC with microseconds")
         return when
 
@@ -159,11 +164,12 @@ class _Fields:
         return True
 
     def done(self) -> None:
+        """Refuse fields that nobody has read."""
         if self._left:
             raise ValueError(f"it has no field {min(self._left)!r}")
 
 
-def _presence(name: str, fields: _Fields | None) -> Durable:
+def _presence(name: str, fields: Fields | None) -> Durable:
     holder = HolderId(name)
     if fields is None:
         return PresenceIs(holder, None)
@@ -172,7 +178,7 @@ def _presence(name: str, fields: _Fields | None) -> Durable:
     return PresenceIs(holder, Presence(area, fields.time("since"), forgiven))
 
 
-def _misses(name: str, fields: _Fields | None) -> Durable:
+def _misses(name: str, fields: Fields | None) -> Durable:
     subject = Subject(name)
     if fields is None:
         return MissesAre(subject, None)
@@ -181,35 +187,35 @@ def _misses(name: str, fields: _Fields | None) -> Durable:
     return MissesAre(subject, Misses(wrong, lockouts, fields.time("since"), until))
 
 
-def _uses(name: str, fields: _Fields | None) -> Durable:
+def _uses(name: str, fields: Fields | None) -> Durable:
     return UsesAre(name, 0 if fields is None else fields.count("uses"))
 
 
-def _first_person(name: str, fields: _Fields | None) -> Durable:
+def _first_person(name: str, fields: Fields | None) -> Durable:
     given = _needed(fields)
     first = FirstPerson(HolderId(given.text("holder")), given.time("at"))
     return FirstPersonIs(DoorId(name), first)
 
 
-def _threat_level(_: str, fields: _Fields | None) -> Durable:
+def _threat_level(_: str, fields: Fields | None) -> Durable:
     return ThreatLevelIs(_needed(fields).count("level"))
 
 
-def _lockdown(_: str, fields: _Fields | None) -> Durable:
+def _lockdown(_: str, fields: Fields | None) -> Durable:
     return LockdownIs(_needed(fields).flag("on"))
 
 
-def _forgiven(_: str, fields: _Fields | None) -> Durable:
+def _forgiven(_: str, fields: Fields | None) -> Durable:
     return AllForgiven(_needed(fields).time("at"))
 
 
-def _needed(fields: _Fields | None) -> _Fields:
+def _needed(fields: Fields | None) -> Fields:
     if fields is None:
         raise ValueError("it has no value")
     return fields
 
 
-_READERS: dict[str, Callable[[str, _Fields | None], Durable]] = {
+_READERS: dict[str, Callable[[str, Fields | None], Durable]] = {
     "presence": _presence,
     "misses": _misses,
     "uses": _uses,
