@@ -7,6 +7,10 @@ because ring or queue are full, gets no number; it is counted, and an `events.lo
 stands in its place as soon as there is room. If commits fail, events stay in the ring
 until they succeed, and `on_trouble` says so.
 
+`keep` keeps state (gatewayd/edge/journal_state.py) in the same ring and the same commits, in
+order with the events: of a crash both are recovered up to the same point. State that finds
+no room waits in memory, `on_trouble` says so, and no event passes it.
+
 After a start the ring's events come first, under their numbers. If the last run did not
 stop cleanly and the machine was started anew since, the last moment may have been lost
 with the page cache: the first event noted then is `journal.gap_possible`.
@@ -15,39 +19,38 @@ Everything is called on the loop's thread, except `read`, which belongs in a wor
 """
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from gatewayd.core.events import Event, EventsLost, JournalGapPossible
 from gatewayd.core.model import ClientId, Moment, RequestId
-from gatewayd.edge.database import explained, open_reader, open_writer
+from gatewayd.edge.database import explained
+from gatewayd.edge.journal_files import Opened, open_files
+from gatewayd.edge.journal_state import Backlog, Kept, StateEntry, read_kept
 from gatewayd.edge.journal_table import (
-    SCHEMA,
     Committed,
     Entry,
     Finish,
-    Found,
     JournalItem,
     JournalTable,
     Remember,
     Remembered,
     Run,
     Unfinished,
-    find,
 )
-from gatewayd.edge.recovery import Recovered, boot, doubt_about, recover
+from gatewayd.edge.recovery import EVENT, STATE, boot, doubt_about
 from gatewayd.edge.ring import LONGEST, SIZE
-from gatewayd.edge.writer import Post, Writer
+from gatewayd.edge.writer import Post, Writer, nobody_cares
 
-__all__ = ["Entry", "Journal", "Limits", "Remembered", "Unfinished"]
+__all__ = ["Entry", "Journal", "Limits", "Remembered", "StateEntry", "Unfinished"]
 
-FILE = "journal.db"
-RING = "journal.ring"
+LONGEST_EVENT = LONGEST - len(EVENT)  # bytes
 LONGEST_READ = 1000  # entries in one answer of `read`
 NO_ROOM = "the disk does not keep up: no room for more events"
+NO_ROOM_FOR_STATE = "the disk does not keep up: state waits in memory, and a crash forgets it"
 UNDELIVERED = "the journal is full: the oldest events were deleted before they were delivered"
 
 Encode = Callable[[int, Event, Moment], bytes]
@@ -59,29 +62,27 @@ class Limits:
 
     events: int = 10_000_000
     requests: int = 100_000  # newest; must outlast the life of any request
-    ring: int = SIZE  # bytes, when the ring is made
+    ring: int = SIZE  # bytes, when the ring is made; at least LEAST_RING
     waiting: int = 65_536  # events on their way to the disk
     batch: int = 1000  # in one transaction
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    path: Path
-    connection: sqlite3.Connection
-    reader: sqlite3.Connection
-    found: Found
-    recovered: Recovered
 
 
 class Journal:
     """All events of the gateway, without holes, and which requests were seen."""
 
-    def __init__(self, opened: _Opened, *, encode: Encode, post: Post, limits: Limits) -> None:
+    def __init__(self, opened: Opened, *, encode: Encode, post: Post, limits: Limits) -> None:
         """Use `Journal.open`."""
         found = opened.found
         self.on_commit: Callable[[], None] = _ignore  # posted after each group commit
         self.on_note: Callable[[Entry], None] = _ignore_entry  # every entry, our own too
-        self.last = found.last + len(opened.recovered.entries)  # newest number given
+        self.on_trouble: Callable[[str | None], None] = nobody_cares  # None: all is well again
+        left = opened.recovered.left
+        self._left = tuple(each for each in left if isinstance(each, Kept))
+        self._states = found.states + len(self._left)  # records of state in ring and file
+        self._backlog = Backlog()
+        self._disk: str | None = None  # what keeps things off it, as far as it was told
+        self._told: str | None = None
+        self.last = found.last + len(left) - len(self._left)  # newest number given
         self.committed = found.last  # newest number on disk
         self.lost = 0  # events without a number, or deleted undelivered, in this run
         self._path = opened.path
@@ -99,7 +100,8 @@ class Journal:
         self._writer: Writer[JournalItem] = Writer(
             opened.path, opened.connection, self._table, post=post, bounds=limits
         )
-        self._writer.start([Run(boot(), clean=False), *opened.recovered.entries])
+        self._writer.on_trouble = self._disk_says
+        self._writer.start([Run(boot(), clean=False), *left])
 
     @classmethod
     def open(
@@ -111,7 +113,7 @@ class Journal:
         thread. Raises DamagedState or StateError naming the file and what to do.
         """
         limits = limits or Limits()
-        opened = _open(directory, limits.ring)
+        opened = open_files(directory, limits.ring)
         return cls(opened, encode=encode, post=post, limits=limits)
 
     def note(self, event: Event, now: Moment) -> Entry | None:
@@ -127,6 +129,23 @@ class Journal:
         self._settle(now)
         return None
 
+    def keep(self, entries: Iterable[StateEntry]) -> None:
+        """Keep state, in order with the events; returns as soon as it outlives this process.
+
+        Raises ValueError, and keeps nothing, for a key of more than LONGEST_KEY characters,
+        for a value of more than LONGEST_VALUE bytes and for one that is no JSON.
+        """
+        self._backlog.add(entries)
+        self._keep_backlog()
+
+    def kept(self) -> dict[str, dict[str, object]]:
+        """Return all state as earlier runs left it; for the start, before any `keep`.
+
+        Raises StateError.
+        """
+        with self._writer.readers:
+            return read_kept(self._reader, self._path, self._left)
+
     @property
     def delivered(self) -> int:
         """The newest number that reached the management software."""
@@ -134,17 +153,8 @@ class Journal:
 
     @property
     def trouble(self) -> str | None:
-        """What keeps events off the disk, in words, or None."""
-        return self._writer.trouble
-
-    @property
-    def on_trouble(self) -> Callable[[str | None], None]:
-        """Called with what keeps events off the disk, and with None when it is over."""
-        return self._writer.on_trouble
-
-    @on_trouble.setter
-    def on_trouble(self, call: Callable[[str | None], None]) -> None:
-        self._writer.on_trouble = call
+        """What keeps events or state off the disk, in words, or None."""
+        return self._writer.trouble or (NO_ROOM_FOR_STATE if self._backlog else None)
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """Return up to `limit` committed entries beyond a number, oldest first.
@@ -195,6 +205,10 @@ class Journal:
         """Commit what waits and stop. What the disk does not take stays in the ring."""
         if self._closed:
             return
+        if not self._keep_backlog():  # there will be no more room in the ring
+            _, pairs = self._backlog.pack(sys.maxsize)
+            if self._writer.submit(Kept(self._states, pairs)):
+                self._backlog.take(pairs)
         if self._now is not None and self._settle(self._now):
             self._writer.submit(Run(boot(), clean=True))
         self._writer.close()
@@ -210,9 +224,9 @@ class Journal:
             body = self._encode(seq, event, now)
         except Exception as error:  # noqa: BLE001 - one bad event must not end the gateway
             return f"{event.KIND} cannot be laid out: {type(error).__name__}"
-        if len(body) > LONGEST:
-            return f"{event.KIND} has {len(body)} bytes, more than {LONGEST}"
-        if self._writer.full or not self._ring.append(seq, body):
+        if len(body) > LONGEST_EVENT:
+            return f"{event.KIND} has {len(body)} bytes, more than {LONGEST_EVENT}"
+        if self._writer.full or not self._ring.append(seq + self._states, EVENT + body):
             return NO_ROOM
         entry = Entry(seq, body)
         self.last = seq
@@ -225,8 +239,34 @@ class Journal:
         self._uncounted += count
         self._why = why
 
+    def _keep_backlog(self) -> bool:
+        """Keep the state that waits; False if there is no room for all of it."""
+        while self._backlog and not self._writer.full:
+            body, pairs = self._backlog.pack(self._ring.room - len(STATE))
+            number = self._states + 1
+            if not pairs or not self._ring.append(self.last + number, STATE + body):
+                break
+            self._states = number
+            self._writer.submit(Kept(number, pairs))
+            self._backlog.take(pairs)
+        self._say()
+        return not self._backlog
+
+    def _disk_says(self, trouble: str | None) -> None:
+        self._disk = trouble
+        self._say()
+
+    def _say(self) -> None:
+        trouble = self._disk or (NO_ROOM_FOR_STATE if self._backlog else None)
+        if trouble != self._told:
+            self._told = trouble
+            self.on_trouble(trouble)
+
     def _settle(self, now: Moment) -> bool:
-        """Note what the journal itself has to tell; False if there is no room for it."""
+        """Note what the journal itself has to tell; False if there is no room for it, or for
+        the state that must come before it."""
+        if not self._keep_backlog():
+            return False
         while self._owed:
             kept = self._put(self._owed[0], now)
             if kept == NO_ROOM:
@@ -243,7 +283,8 @@ class Journal:
         news = committed.last > self.committed
         self.committed = max(self.committed, committed.last)
         if not self._closed:
-            self._ring.free(committed.last)
+            self._ring.free(committed.last + committed.states)
+            self._keep_backlog()
         if committed.dropped:
             self._table.delivered = max(self._table.delivered, committed.first - 1)
             self._lose(committed.dropped, UNDELIVERED)
@@ -253,20 +294,6 @@ class Journal:
             self._settle(self._now)
         if news:
             self.on_commit()
-
-
-def _open(directory: Path, ring: int) -> _Opened:
-    path = directory / FILE
-    with ExitStack() as undo:
-        connection = undo.enter_context(closing(open_writer(path, SCHEMA)))
-        try:
-            found = find(connection)
-        except sqlite3.Error as error:
-            raise explained(path, error) from error
-        reader = undo.enter_context(closing(open_reader(path)))
-        recovered = recover(directory / RING, found.last, ring)
-        undo.pop_all()
-    return _Opened(path, connection, reader, found, recovered)
 
 
 def _ignore() -> None:

@@ -4,6 +4,7 @@
     cursor    how far events were delivered
     request   who asked what and whether it ended; only the newest are remembered
     run       which boot of the machine wrote last, and whether it stopped cleanly
+    state     what keys stand for, see journal_state
 
 Everything here runs inside the writer's transaction and may run again after a failure,
 so it says the same thing twice without harm and changes itself only once it is durable.
@@ -16,6 +17,7 @@ from enum import StrEnum
 
 from gatewayd.core.model import ClientId, RequestId
 from gatewayd.edge.database import Schema
+from gatewayd.edge.journal_state import STEP, Kept, write_kept
 
 SCHEMA = Schema(
     application=0x67776A6E,
@@ -30,6 +32,7 @@ SCHEMA = Schema(
         CREATE INDEX request_open ON request (number) WHERE ended = 0;
         CREATE TABLE run (boot TEXT NOT NULL, clean INTEGER NOT NULL);
         """,
+        STEP,
     ),
 )
 CHUNK = 5000  # old events deleted in one transaction; more than arrive in one
@@ -89,7 +92,7 @@ class Run:
     clean: bool
 
 
-JournalItem = Entry | Remember | Finish | Run
+JournalItem = Entry | Kept | Remember | Finish | Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Committed:
     """What one transaction made durable."""
 
     last: int  # newest event in the file
+    states: int  # records of state in the file
     delivered: int  # the cursor as written
     answers: tuple[tuple[Remember, Remembered], ...]
     dropped: int = 0  # events deleted before they were delivered
@@ -110,6 +114,7 @@ class Found:
     first: int
     last: int
     delivered: int
+    states: int  # records of state
     run: Run | None
     unfinished: tuple[Unfinished, ...]
 
@@ -119,7 +124,7 @@ def find(connection: sqlite3.Connection) -> Found:
     first, last = connection.execute(  # one by one: both in one query would read every row
         "SELECT (SELECT min(seq) FROM event), (SELECT max(seq) FROM event)"
     ).fetchone()
-    cursor = connection.execute("SELECT seq FROM cursor WHERE name = 'delivered'").fetchone()
+    cursors = dict(connection.execute("SELECT name, seq FROM cursor").fetchall())
     run = connection.execute("SELECT boot, clean FROM run").fetchone()
     rows = connection.execute(
         "SELECT id, client, seq FROM request WHERE ended = 0 ORDER BY number"
@@ -127,7 +132,8 @@ def find(connection: sqlite3.Connection) -> Found:
     return Found(
         first=first or 1,
         last=last or 0,
-        delivered=cursor[0] if cursor else 0,
+        delivered=cursors.get("delivered", 0),
+        states=cursors.get("state", 0),
         run=Run(run[0], bool(run[1])) if run else None,
         unfinished=tuple(Unfinished(*row) for row in rows),
     )
@@ -144,6 +150,7 @@ class JournalTable:
         self._written = found.delivered
         self._first = found.first
         self._last = found.last
+        self._states = found.states
         self._keep = keep
         self._requests = requests
         self._tell = tell
@@ -156,12 +163,18 @@ class JournalTable:
         _insert(connection, entries)
         if entries:
             self._last = entries[-1].seq
+        kept = [item for item in items if isinstance(item, Kept)]
+        if kept:
+            write_kept(connection, kept)
+            self._states = kept[-1].number
         answers = tuple(self._others(connection, items))
         delivered = self._move_cursor(connection)
         dropped = self._make_room(connection, delivered)
         if not items and not dropped and delivered == self._written:
             return None
-        committed = Committed(self._last, delivered, answers, dropped, self._first)
+        committed = Committed(
+            self._last, self._states, delivered, answers, dropped, self._first
+        )
         return lambda: self._committed(committed)
 
     def refuse(self, item: JournalItem, why: Exception) -> Callable[[], None] | None:
