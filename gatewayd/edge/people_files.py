@@ -47,6 +47,8 @@ class State(NamedTuple):
     version: int
     total: int  # the sum of the digest
     rest: bytes
+    holders: int
+    credentials: int
 
 
 class PeopleFiles:
@@ -107,8 +109,16 @@ class PeopleFiles:
     def delta(self, change: PeopleChange, outcome: Outcome) -> Delta:
         """Return what the log would say of a change."""
         total = (self.state.total + outcome.moved) % MODULUS
+        holders, credentials = outcome.more
         return Delta(
-            change.base, change.version, total, outcome.after, outcome.gone, change.rest
+            change.base,
+            change.version,
+            total,
+            outcome.after,
+            outcome.gone,
+            change.rest,
+            holders,
+            credentials,
         )
 
     def commit(self, delta: Delta) -> None:
@@ -124,11 +134,8 @@ class PeopleFiles:
 
     def shown(self, delta: Delta) -> State:
         """Return the state with a change that was committed; the overlay changes in place."""
-        layers, _, _, rest = self.state
-        layers.overlay.put(delta.people, delta.gone)
-        self.state = State(
-            layers, delta.version, delta.total, rest if delta.rest is None else delta.rest
-        )
+        self.state.layers.overlay.put(delta.people, delta.gone)
+        self.state = _after(self.state, delta)
         return self.state
 
     def adopt(self, generation: int, since: int, expected: str | None = None) -> State:
@@ -252,16 +259,33 @@ def write_table(disk: PeopleDisk, path: Path, plan: Plan | None = None) -> Heade
 
 def _replayed(table: PeopleTable, deltas: list[Delta]) -> State:
     """Return what a table and its log make together. Raise DamagedState."""
-    overlay = Overlay()
-    version, rest = table.header.version, table.rest()
-    total = int.from_bytes(table.header.digest)
+    header, overlay = table.header, Overlay()
+    state = State(
+        Layers(table, overlay),
+        header.version,
+        int.from_bytes(header.digest),
+        table.rest(),
+        header.holders,
+        header.credentials,
+    )
     for each in deltas:
-        if each.base != version:
-            raise DamagedState(f"a change from {each.base} follows version {version}")
+        if each.base != state.version:
+            raise DamagedState(f"a change from {each.base} follows version {state.version}")
         overlay.put(each.people, each.gone)
-        version, total = each.version, each.total
-        rest = rest if each.rest is None else each.rest
-    return State(Layers(table, overlay), version, total, rest)
+        state = _after(state, each)
+    return state
+
+
+def _after(state: State, delta: Delta) -> State:
+    """Return the state after a change that the overlay has taken in."""
+    return State(
+        state.layers,
+        delta.version,
+        delta.total,
+        state.rest if delta.rest is None else delta.rest,
+        state.holders + delta.more_holders,
+        state.credentials + delta.more_credentials,
+    )
 
 
 def _current(generation: int) -> bytes:

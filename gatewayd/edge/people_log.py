@@ -4,7 +4,8 @@
     512     mark A     turn, where the log ended, the version, check       the older one of
     1024    mark B                                                         the two is written
     4096    records    check, length, then JSON: [base, version, sum of the digest,
-                       {id: person or null}, keys that are nobody's now, rest or null]
+                       {id: person or null}, keys that are nobody's now, rest or null,
+                       how many holders, and how many credentials, there are more]
 
 A record has everything that became of whomever it touches: reading it back needs nobody else.
 It counts once it is synced; what a power cut leaves of one that was not does not fit its check
@@ -48,6 +49,8 @@ class Delta(NamedTuple):
     people: Mapping[HolderId, Person | None]
     gone: tuple[str, ...] = ()
     rest: bytes | None = None
+    more_holders: int = 0  # than there were; negative: fewer
+    more_credentials: int = 0
 
 
 class PeopleLog:
@@ -163,13 +166,14 @@ def _payload(delta: Delta) -> bytes:
         for each, person in delta.people.items()
     }
     rest = None if delta.rest is None else delta.rest.hex()
-    row = [delta.base, delta.version, f"{delta.total:x}", people, list(delta.gone), rest]
+    more = delta.more_holders, delta.more_credentials
+    row = [delta.base, delta.version, f"{delta.total:x}", people, list(delta.gone), rest, *more]
     return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _delta(payload: bytes) -> Delta:
     try:
-        base, version, total, people, gone, rest = json.loads(payload)
+        base, version, total, people, gone, rest, holders, credentials = json.loads(payload)
         return Delta(
             int(base),
             int(version),
@@ -177,6 +181,8 @@ def _delta(payload: bytes) -> Delta:
             {HolderId(each): _person(row) for each, row in people.items()},
             tuple(map(str, gone)),
             None if rest is None else bytes.fromhex(rest),
+            int(holders),
+            int(credentials),
         )
     except (ValueError, TypeError, OverflowError, AttributeError) as error:
         raise DamagedState("a change in it makes no sense") from error
