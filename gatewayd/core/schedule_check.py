@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import pairwise
 
+from gatewayd.core.named import ID, ID_RULE, SHOWN, named
 from gatewayd.core.schedule import (
     ALWAYS,
     YEARS,
@@ -28,28 +29,22 @@ MAX_SPECIAL_DAYS = 256  # groups
 MAX_DAYS = 1_000  # of one group
 MAX_PERIODS = 32  # of one day
 LONGEST_END = 2 * DAY  # a period may last until the end of the next day
-MAX_NAMED = 20  # mistakes named one by one
-SHOWN = 48  # characters of a wrong id or name that are repeated to the sender
 
-_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}")
-_ID_RULE = "1 to 64 letters, digits, dots, dashes or underscores"
 _LEAP_YEAR = 2000  # has every day that any year has
 
 
 def mistakes(schedules: Sequence[Schedule], special_days: Sequence[SpecialDays]) -> list[str]:
     """Return what is wrong, in sentences; empty when all of it is sound."""
-    found: list[str] = []
-    more = 0
-    for mistake in _all(schedules, special_days):
-        if len(found) < MAX_NAMED:
-            found.append(mistake)
-        else:
-            more += 1
-    return [*found, f"and {more} more"] if more else found
+    return named(wrong_with(schedules, special_days, ()))
 
 
-def _all(schedules: Sequence[Schedule], special_days: Sequence[SpecialDays]) -> Iterator[str]:
+def wrong_with(
+    schedules: Sequence[Schedule],
+    special_days: Sequence[SpecialDays],
+    others: Iterable[SpecialDaysId],
+) -> Iterator[str]:
+    """Name every mistake. `others` are groups of special days that are there as well."""
     absurd = False
     if len(schedules) > MAX_SCHEDULES:
         yield f"{len(schedules)} schedules, at most {MAX_SCHEDULES}"
@@ -64,7 +59,7 @@ def _all(schedules: Sequence[Schedule], special_days: Sequence[SpecialDays]) -> 
         for wrong in _wrong_with_group(group):
             yield f"special days {group.id[:SHOWN]!r}: {wrong}"
     yield from _twice("schedule", [each.id for each in schedules])
-    groups = {each.id for each in special_days}
+    groups = {each.id for each in special_days}.union(others)
     for schedule in schedules:
         for wrong in _wrong_with(schedule, groups):
             yield f"schedule {schedule.id[:SHOWN]!r}: {wrong}"
@@ -81,8 +76,8 @@ def _twice(what: str, ids: Iterable[str]) -> Iterator[str]:
 
 
 def _wrong_with_group(group: SpecialDays) -> Iterator[str]:
-    if _ID.fullmatch(group.id) is None:
-        yield f"the id is not {_ID_RULE}"
+    if ID.fullmatch(group.id) is None:
+        yield f"the id is not {ID_RULE}"
     if len(group.days) > MAX_DAYS:
         yield f"{len(group.days)} days, at most {MAX_DAYS}"
         return
@@ -106,8 +101,8 @@ def _wrong_day(day: Day) -> str | None:
 def _wrong_with(schedule: Schedule, groups: set[SpecialDaysId]) -> Iterator[str]:
     if schedule.id == ALWAYS:
         yield "the id is reserved"
-    if _ID.fullmatch(schedule.id) is None:
-        yield f"the id is not {_ID_RULE}"
+    if ID.fullmatch(schedule.id) is None:
+        yield f"the id is not {ID_RULE}"
     if _PRINTABLE.fullmatch(schedule.name) is None:
         yield f"name {schedule.name[:SHOWN]!r} is not 1 to 64 printable characters"
     if len(schedule.week) != 7:
