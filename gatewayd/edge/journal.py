@@ -205,13 +205,13 @@ class Journal:
         """Commit what waits and stop. What the disk does not take stays in the ring."""
         if self._closed:
             return
-        if not self._keep_backlog():  # there will be no more room in the ring
-            _, pairs = self._backlog.pack(sys.maxsize)
-            if self._writer.submit(Kept(self._states, pairs)):
-                self._backlog.take(pairs)
         if self._now is not None and self._settle(self._now):
             self._writer.submit(Run(boot(), clean=True))
-        self._writer.close()
+        if self._keep_backlog():
+            self._writer.close()
+        else:  # there will be no more room in the ring
+            _, pairs = self._backlog.pack(sys.maxsize)
+            self._writer.close(Kept(self._states, pairs))
         self._closed = True
         with self._writer.readers:
             self._reader.close()

@@ -80,9 +80,13 @@ class Backlog:
 
 def unpack(body: bytes) -> tuple[Pair, ...]:
     """Read what `pack` laid out. Raises ValueError."""
-    return tuple(
-        (key, None if value is None else _lay_out(value)) for key, value in json.loads(body)
-    )
+    try:
+        match json.loads(body):
+            case list() as entries:
+                return tuple(map(_pair_of, entries))
+    except RecursionError:
+        pass
+    raise ValueError("it is no list of entries")
 
 
 def write_kept(connection: sqlite3.Connection, items: Sequence[Kept]) -> None:
@@ -129,6 +133,13 @@ def _checked(entry: StateEntry) -> Pair:
 
 def _refused(key: str, why: str) -> ValueError:
     return ValueError(f"state {key[:SHOWN]!r}: {why}")
+
+
+def _pair_of(entry: object) -> Pair:
+    match entry:
+        case [str(key), (None | dict()) as value]:
+            return _checked((key, value))
+    raise ValueError("it is no entry")
 
 
 def _part_of(key: str, text: str | None) -> bytes:

@@ -111,8 +111,9 @@ class Writer(Generic[Item]):
         self._queue.put(item)
         return True
 
-    def close(self) -> None:
-        """Write what waits, try a failing transaction once more, and end."""
+    def close(self, last: Item | None = None) -> None:
+        """Write what waits and one more item, try a failing transaction once more, and end."""
+        self._queue.put(last)
         self._stopping.set()
         self._queue.put(None)
         if self._thread is not None:
