@@ -31,6 +31,8 @@ from gatewayd.core.events import (
     InternalError,
     JournalGapPossible,
     PermissionsChanged,
+    ReactionFailed,
+    ReactionFired,
     ReleaseFailed,
 )
 
@@ -42,6 +44,7 @@ _INFO = (
     ControllerFirmware,
     ControllerKeyChanged,
     PermissionsChanged,
+    ReactionFired,
 )
 _WARNING: dict[type[Event], str] = {
     ControllerWentOffline: "check its power, its wires and its address",
@@ -56,6 +59,7 @@ _WARNING: dict[type[Event], str] = {
     DoorFoundOpen: "look at the door; somebody may have opened it while its contact was away",
     DoorHeld: "close the door",
     DoorUnlockedUnexplained: "look at the door, then order its mode",
+    ReactionFailed: "look at that output and its controller",
     ReleaseFailed: "if it happens again, look at the counters of its controller",
     JournalGapPossible: "compare with what the site saw in its last minute",
 }

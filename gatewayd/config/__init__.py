@@ -9,7 +9,7 @@ Secrets are never in here: the file holds paths of files that not everybody may 
 `site_config` turns the file's words into the core's (`in_core_words`).
 """
 
-from gatewayd.config.in_core_words import site_config
+from gatewayd.config.in_core_words import areas_of, policy_of, site_config, zone_of
 from gatewayd.config.reading import load, parse, read_secret
 from gatewayd.config.sections import SECTIONS, Config, DoorTable, SerialLine, TcpLine
 from gatewayd.config.values import LONGEST_SECRET
@@ -21,8 +21,11 @@ __all__ = [
     "DoorTable",
     "SerialLine",
     "TcpLine",
+    "areas_of",
     "load",
     "parse",
+    "policy_of",
     "read_secret",
     "site_config",
+    "zone_of",
 ]

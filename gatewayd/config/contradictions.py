@@ -7,7 +7,10 @@ mistake; whatever has the wrong type is passed over here, pydantic names it.
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
-from gatewayd.config.sections import DoorTable
+from gatewayd.config.decision import Decision
+from gatewayd.config.door_contradictions import about_doors
+from gatewayd.config.loose import names, tables
+from gatewayd.config.reaction_contradictions import about_reactions
 from gatewayd.config.values import NUL
 from gatewayd.tables import Table, Wrong
 
@@ -15,24 +18,11 @@ from gatewayd.tables import Table, Wrong
 def contradictions(data: Table) -> Iterator[Wrong]:
     """Look at the tables as written; whatever has the wrong type is passed over here."""
     yield from _mqtt_halves(data.get("mqtt"))
-    yield from _shared_ports(_tables(data, "lines"))
-    yield from _controllers(_tables(data, "controllers"), _names(data, "lines"))
-    doors, controllers = _tables(data, "doors"), _names(data, "controllers")
-    yield from _unknown_controllers(doors, controllers)
-    yield from _shared_parts(doors)
-    yield from _late_warnings(doors)
-
-
-def _tables(data: Table, section: str) -> dict[str, Table]:
-    table = data.get(section)
-    entries = table.items() if isinstance(table, Mapping) else ()
-    return {name: entry for name, entry in entries if isinstance(entry, Mapping)}
-
-
-def _names(data: Table, section: str) -> Iterable[str]:
-    """Every name, also of entries that are wrong in themselves: they are not missing."""
-    table = data.get(section)
-    return table if isinstance(table, Mapping) else ()
+    yield from _shared_ports(tables(data, "lines"))
+    yield from _controllers(tables(data, "controllers"), names(data, "lines"))
+    yield from about_doors(data)
+    yield from about_reactions(data)
+    yield from _deciding(data.get("decision"), data.get("permissions"))
 
 
 def _mqtt_halves(mqtt: object) -> Iterator[Wrong]:
@@ -78,45 +68,25 @@ def _controllers(controllers: Mapping[str, Table], lines: Iterable[str]) -> Iter
                     )
 
 
-def _parts(doors: Mapping[str, Table]) -> Iterator[tuple[str, str, str, int]]:
-    """All (door, part, controller, number) that are written well enough to compare."""
-    for door, table in doors.items():
-        for part in ("lock", "reader", "contact", "exit_button"):
-            match table.get(part):
-                case {"controller": str(controller), "number": int(number)}:
-                    yield door, part, controller, number
-                case {"controller": str(controller), **rest} if "number" not in rest:
-                    yield door, part, controller, 0
+def _deciding(decision: object, permissions: object) -> Iterator[Wrong]:
+    if isinstance(decision, Mapping):
+        if decision.get("facility_only") is True and not decision.get("facilities"):
+            yield ("decision.facility_only", "needs facilities beside it")
+        for key in ("holder_pins", "reader_pins", "site_pins"):
+            yield from _short_lockouts(key, decision.get(key))
+    match permissions:
+        case {"on_stale": _, **rest} if "max_age_days" not in rest:
+            yield ("permissions.on_stale", "needs max_age_days beside it")
 
 
-def _unknown_controllers(
-    doors: Mapping[str, Table], controllers: Iterable[str]
-) -> Iterator[Wrong]:
-    for door, part, controller, _ in _parts(doors):
-        if controller not in controllers:
-            yield (f"doors.{door}.{part}.controller", f"there is no controller {controller}")
-
-
-def _shared_parts(doors: Mapping[str, Table]) -> Iterator[Wrong]:
-    """One output, reader or input serves one purpose at one door."""
-    kinds = {"lock": "output", "reader": "reader", "contact": "input", "exit_button": "input"}
-    taken: dict[tuple[str, str, int], str] = {}
-    for door, part, controller, number in _parts(doors):
-        mine = f"doors.{door}.{part}"
-        first = taken.setdefault((kinds[part], controller, number), mine)
-        if first != mine:
-            yield (mine, f"{kinds[part]} {number} of {controller} is {first} already")
-
-
-def _late_warnings(doors: Mapping[str, Table]) -> Iterator[Wrong]:
-    defaults = {key: DoorTable.model_fields[key].default for key in DoorTable.model_fields}
-    for name, door in doors.items():
-        match {**defaults, **door}:
-            case {
-                "prealarm_seconds": (int() | float()) as prealarm,
-                "open_seconds": (int() | float()) as longest,
-            } if prealarm >= longest:
-                yield (
-                    f"doors.{name}.prealarm_seconds",
-                    f"{prealarm:g} must be less than open_seconds, which is {longest:g}",
-                )
+def _short_lockouts(key: str, pins: object) -> Iterator[Wrong]:
+    defaults = getattr(Decision(), key).model_dump()
+    match {**defaults, **pins} if isinstance(pins, Mapping) else {}:
+        case {
+            "lock_seconds": (int() | float()) as first,
+            "longest_seconds": (int() | float()) as longest,
+        } if longest < first:
+            yield (
+                f"decision.{key}.longest_seconds",
+                f"{longest:g} must be at least lock_seconds, which is {first:g}",
+            )

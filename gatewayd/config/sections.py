@@ -6,22 +6,27 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gatewayd.config.decision import Decision, HolderPins, Permissions, ReaderPins, SitePins
+from gatewayd.config.parts import Contact, ExitButton, InputPart, Part
+from gatewayd.config.reacting import Fire, ReactionTable, Then, When
 from gatewayd.config.values import (
     AbsolutePath,
     AnyPath,
     CredentialName,
     FormatName,
-    Level,
     Name,
-    Number,
+    OpenSeconds,
     Prefix,
+    PulseSeconds,
     ReadableFile,
     SecretFile,
     SocketPath,
     TcpPort,
     Text,
+    TimeZone,
 )
 from gatewayd.core.model import ControllerId
+from gatewayd.core.reaction import MOST_REACTIONS
 from gatewayd.core.site import STALE_SECONDS
 from gatewayd.tables import Section, Where
 
@@ -33,6 +38,7 @@ class Site(Section):
     state_dir: AbsolutePath = Path("/var/lib/gatewayd")
     control_socket: SocketPath = Path("/run/gatewayd/control")
     stale_seconds: Annotated[float, Field(ge=1, le=60)] = STALE_SECONDS
+    time_zone: TimeZone = "UTC"
 
 
 class Mqtt(Section):
@@ -116,36 +122,22 @@ class Controller(Section):
     secure: Literal["required", "off"] = "required"
 
 
-class Part(Section):
-    """A reader or an output of a controller."""
-
-    controller: str
-    number: Number = 0
-
-
-class Contact(Part):
-    """An input that knows whether the door is open."""
-
-    open_when: Level = "active"
-
-
-class ExitButton(Part):
-    """An input that somebody inside presses."""
-
-    pressed_when: Level = "active"
-
-
 class DoorTable(Section):
     """One door: its parts, wherever they hang, and its times in seconds."""
 
     lock: Part
     reader: Part | None = None
+    exit_reader: Part | None = None
     contact: Contact | None = None
     exit_button: ExitButton | None = None
-    release_seconds: Annotated[float, Field(ge=0.1, le=6553)] = 5.0  # the wire counts to 6553.5
-    open_seconds: Annotated[float, Field(ge=0.1, le=86_400)] = 30.0
+    release_seconds: PulseSeconds = 5.0
+    open_seconds: OpenSeconds = 30.0
+    extended_release_seconds: PulseSeconds | None = None  # None: three times the usual one
+    extended_open_seconds: OpenSeconds | None = None
     prealarm_seconds: Annotated[float, Field(ge=0, le=86_400)] = 10.0
     card_formats: tuple[FormatName, ...] = ()  # empty: all of them
+    inside: Name | None = None  # None: no area, the world outside
+    outside: Name | None = None
 
 
 class Config(Section):
@@ -157,9 +149,15 @@ class Config(Section):
     log: Log = Log()
     journal: Journal = Journal()
     keys: Keys = Keys()
+    decision: Decision = Decision()
+    permissions: Permissions = Permissions()
     lines: Mapping[Name, Line]
     controllers: Mapping[Name, Controller]
     doors: Mapping[Name, DoorTable]
+    fire: Mapping[Name, Fire] = Field(default_factory=dict)
+    reactions: Mapping[Name, ReactionTable] = Field(
+        default_factory=dict, max_length=MOST_REACTIONS
+    )
 
     @property
     def secure(self) -> frozenset[ControllerId]:
@@ -191,5 +189,18 @@ SECTIONS: Mapping[Where, type[Section]] = {
     ("doors", "lock"): Part,
     ("doors", "reader"): Part,
     ("doors", "contact"): Contact,
+    ("doors", "exit_reader"): Part,
     ("doors", "exit_button"): ExitButton,
+    ("decision",): Decision,
+    ("decision", "holder_pins"): HolderPins,
+    ("decision", "reader_pins"): ReaderPins,
+    ("decision", "site_pins"): SitePins,
+    ("permissions",): Permissions,
+    ("fire",): Fire,
+    ("fire", "input"): InputPart,
+    ("reactions",): ReactionTable,
+    ("reactions", "when"): When,
+    ("reactions", "when", "input"): InputPart,
+    ("reactions", "then"): Then,
+    ("reactions", "then", "output"): Part,
 }

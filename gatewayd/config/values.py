@@ -1,7 +1,9 @@
 """Single values of config.toml: names, paths, numbers, and what is said of wrong ones."""
 
+import difflib
 import os
 import re
+import zoneinfo
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,10 +15,14 @@ from protocol import wiegand
 LONGEST_SECRET = 64 << 10  # bytes of a password or key file
 LONGEST_SOCKET_PATH = 107  # bytes; sun_path of unix(7), without its final zero
 
+LONGEST_PULSE = 6_553  # seconds; the wire counts to 6553.5
+LONGEST_OPEN = 86_400
+
 NUL = "\0"  # TOML can write it, no file name can hold it
 
 _NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)  # safe as a level of a topic
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)
+_CODE = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 _PREFIX = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", re.ASCII)
 
 
@@ -94,6 +100,38 @@ def _known_format(name: str) -> str:
     return name
 
 
+def _known_zone(name: str) -> str:
+    """Return a name that IANA's data of this machine (or of PyPI's tzdata) knows."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # not known, no name at all, a directory
+        close = difflib.get_close_matches(name[:64], zoneinfo.available_timezones(), 1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise PydanticCustomError(
+            "zone", "no such time zone{meant}", {"meant": meant or "; one is Europe/Berlin"}
+        ) from None
+    return name
+
+
+def _facility(text: str) -> str:
+    """Return a format and a facility code that fits it, as decisions write it."""
+    name, _, code = text.partition(":")
+    layout = wiegand.FORMATS.get(name)
+    if layout is None or layout.facility is None:
+        known = ", ".join(each.name for each in wiegand.FORMATS.values() if each.facility)
+        raise PydanticCustomError(
+            "facility",
+            "must be a format and a code, as H10301:36; with a code are {known}",
+            {"known": known},
+        )
+    most = (1 << layout.facility[1]) - 1
+    if not _CODE.fullmatch(code) or int(code) > most:
+        raise PydanticCustomError(
+            "facility", "the code of {name} is 0 to {most}", {"name": name, "most": most}
+        )
+    return text
+
+
 Name = Annotated[str, AfterValidator(_name)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 CredentialName = Annotated[str, AfterValidator(_credential)]
@@ -106,4 +144,8 @@ SocketPath = Annotated[AbsolutePath, AfterValidator(_socket_path)]
 ReadableFile = Annotated[AnyPath, AfterValidator(_readable)]
 SecretFile = Annotated[ReadableFile, AfterValidator(_secret)]
 FormatName = Annotated[str, AfterValidator(_known_format)]
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+FacilityCode = Annotated[str, AfterValidator(_facility)]
+PulseSeconds = Annotated[float, Field(ge=0.1, le=LONGEST_PULSE)]
+OpenSeconds = Annotated[float, Field(ge=0.1, le=LONGEST_OPEN)]
 Level = Literal["active", "inactive"]

@@ -10,17 +10,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from gatewayd.core.access.model import Side
 from gatewayd.core.model import ClientId, ControllerId, DoorId, HolderId, RequestId
 
 
 @dataclass(frozen=True, slots=True)
 class AccessGranted:
-    """A credential was granted access; ONVIF AccessGranted/Credential."""
+    """A credential was granted access; ONVIF AccessGranted/Credential.
+
+    `credential` is its key, or "PIN" for a PIN alone, here and below.
+    """
 
     KIND: ClassVar[str] = "access.granted"
     door: DoorId
-    card: str
-    holder: HolderId
+    side: Side
+    credential: str
+    holder: HolderId | None  # nobody is known if the facility code was enough
+    companion: HolderId | None = None  # who passes as well
+    degraded: bool = False  # granted for the facility code alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +36,93 @@ class AccessDenied:
 
     KIND: ClassVar[str] = "access.denied"
     door: DoorId
-    card: str
+    side: Side
+    credential: str
     reason: str
     holder: HolderId | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AccessTaken:
-    """The door was opened after a grant; ONVIF AccessTaken."""
+class AccessAwaited:
+    """Nothing is decided before a PIN, a second person or an escort comes, as `reason` says."""
 
-    KIND: ClassVar[str] = "access.taken"
+    KIND: ClassVar[str] = "access.awaited"
     door: DoorId
+    side: Side
+    credential: str
+    reason: str
+    holder: HolderId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessMustered:
+    """Somebody is at a muster point; nothing opens."""
+
+    KIND: ClassVar[str] = "access.muster"
+    door: DoorId
+    side: Side
+    credential: str
     holder: HolderId | None
 
 
 @dataclass(frozen=True, slots=True)
+class AccessDuress:
+    """Whoever presented this may be forced to. At the door nothing tells; ONVIF Duress."""
+
+    KIND: ClassVar[str] = "access.duress"
+    door: DoorId
+    side: Side
+    credential: str
+    holder: HolderId | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPassback:
+    """Somebody granted access is, by the record, on the wrong side; ONVIF AntiPassback."""
+
+    KIND: ClassVar[str] = "access.passback"
+    door: DoorId
+    side: Side
+    holder: HolderId
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLockedOut:
+    """Too many wrong PINs: none is compared until then.
+
+    `subject` is "holder", "point" or "site"; `id` is the holder's or the point's
+    ("lobby:in"), and None for the site.
+    """
+
+    KIND: ClassVar[str] = "access.locked_out"
+    subject: str
+    id: str | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTaken:
+    """The door was opened after a grant; ONVIF AccessTaken.
+
+    After an exit request or a release by request there is no holder, and no side.
+    """
+
+    KIND: ClassVar[str] = "access.taken"
+    door: DoorId
+    side: Side | None = None
+    holder: HolderId | None = None
+    companion: HolderId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccessNotTaken:
-    """The door stayed shut after a grant; ONVIF AccessNotTaken."""
+    """The door stayed shut after a grant; ONVIF AccessNotTaken. As in AccessTaken."""
 
     KIND: ClassVar[str] = "access.not_taken"
     door: DoorId
-    holder: HolderId | None
+    side: Side | None = None
+    holder: HolderId | None = None
+    companion: HolderId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +468,38 @@ class PassbackForgiven:
 
 
 @dataclass(frozen=True, slots=True)
+class ReactionFired:
+    """A local reaction begins, and what triggered it: "door.forced lobby"."""
+
+    KIND: ClassVar[str] = "reaction.fired"
+    reaction: str
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionHeldBack:
+    """So many triggers of a local reaction came right after it had fired, and did nothing."""
+
+    KIND: ClassVar[str] = "reaction.held_back"
+    reaction: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionFailed:
+    """Something that a local reaction was to do was not done for certain.
+
+    `what` is "output 2 of lobby-io for 30 s"; `outcome` as in ReleaseFailed.
+    """
+
+    KIND: ClassVar[str] = "reaction.failed"
+    reaction: str
+    what: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionsChanged:
     """A new version decides."""
 
@@ -469,6 +574,11 @@ class InternalError:
 Event = (
     AccessGranted
     | AccessDenied
+    | AccessAwaited
+    | AccessMustered
+    | AccessDuress
+    | AccessPassback
+    | AccessLockedOut
     | AccessTaken
     | AccessNotTaken
     | ExitRequested
@@ -503,6 +613,9 @@ Event = (
     | SiteLockdown
     | SiteThreatLevel
     | PassbackForgiven
+    | ReactionFired
+    | ReactionHeldBack
+    | ReactionFailed
     | PermissionsChanged
     | RequestAccepted
     | RequestEnded

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gatewayd.core.audit import Catalogue
+from gatewayd.core.fire import FireInput
 from gatewayd.core.model import ControllerId, Door, DoorId, DoorMode, Point
 from gatewayd.core.places import Occupant
+from gatewayd.core.reaction import Reaction
 
 STALE_SECONDS = 5.0  # what may have waited longer in a unit opens nothing
 SETTLE_SECONDS = 3.0  # how long a site that was never approved is only looked at
@@ -37,14 +39,17 @@ class SiteConfig:
     require_secure: frozenset[ControllerId] = frozenset()  # must prove who they are
     places: Mapping[ControllerId, Occupant | None] = field(default_factory=dict)
     stale_seconds: float = STALE_SECONDS
+    fires: tuple[FireInput, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a site that hangs in the air."""
         if len({door.id for door in self.doors}) < len(self.doors):
             raise ValueError("two doors have the same id")
-        readers = [door.reader for door in self.doors if door.reader is not None]
+        sides = [point for door in self.doors for point in (door.reader, door.exit_reader)]
+        readers = [point for point in sides if point is not None]
         if len(set(readers)) < len(readers):
-            raise ValueError("two doors have the same reader")
+            raise ValueError("two sides of doors have the same reader")
         for each in sorted(self.require_secure - set(self.controllers)):
             raise ValueError(f"{each} must be secure, but is missing")
         for door in self.doors:
@@ -57,5 +62,5 @@ class SiteConfig:
 
 def parts(door: Door) -> list[Point]:
     """Return the points of a door that exist."""
-    every = door.lock, door.reader, door.contact, door.exit_button
+    every = door.lock, door.reader, door.exit_reader, door.contact, door.exit_button
     return [point for point in every if point is not None]

@@ -12,6 +12,13 @@ class ClockLost(StrEnum):
     GO_ON = "go_on"  # the clock is believed all the same; events are flagged
 
 
+class Stale(StrEnum):
+    """What happens when nobody has confirmed the permissions for longer than `max_age`."""
+
+    GO_ON = "go_on"  # they decide all the same; it is told
+    DENY = "deny"
+
+
 @dataclass(frozen=True, slots=True)
 class PinLimit:
     """So many wrong PINs within `window_seconds`, and none is compared for a while.
@@ -38,3 +45,5 @@ class Policy:
     site_pins: PinLimit = PinLimit(50, lock_seconds=60.0)
     facilities: frozenset[str] = frozenset()  # "H10301:36"; none: any is taken
     facility_only: bool = False  # while degraded, a known facility is enough
+    max_age: timedelta | None = None  # of permissions that nobody confirms; None: any
+    on_stale: Stale = Stale.GO_ON
