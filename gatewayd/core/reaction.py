@@ -167,8 +167,8 @@ def effect_in_words(effect: Effect) -> str:
             return "the site is locked down"
         case ThreatLevel(level):
             return f"threat level {level}"
-        case SetMode(door, mode):
-            return f"{door} is {mode.replace('_', ' ')}"
+        case _:
+            return f"{effect.door} is {effect.mode.replace('_', ' ')}"
 
 
 def _output(output: Point) -> str:

@@ -98,12 +98,12 @@ class Reactions:
         self._pending: dict[OrderId, _Pending] = {}
 
     def _listen(self, standing: _Standing) -> None:
-        match standing.reaction.trigger:
-            case OnEvent() as trigger:
-                self._on_event.setdefault(trigger.kind, []).append((trigger, standing))
-            case OnInput() as trigger:
-                on = self._on_input.setdefault(trigger.point.controller, [])
-                on.append((trigger, standing))
+        trigger = standing.reaction.trigger
+        if isinstance(trigger, OnEvent):
+            self._on_event.setdefault(trigger.kind, []).append((trigger, standing))
+        else:
+            on = self._on_input.setdefault(trigger.point.controller, [])
+            on.append((trigger, standing))
 
     @property
     def deadline(self) -> float:
