@@ -38,7 +38,14 @@ from gatewayd.core.model import ControllerId, Identity, OrderId
 from gatewayd.edge.link import Link, Opener
 from gatewayd.edge.osdp_limits import obstacle
 from gatewayd.edge.osdp_side_work import SideWork, in_words
-from gatewayd.edge.osdp_words import UNTAGGED, commands_for, facts_from, identity_of, outcome_of
+from gatewayd.edge.osdp_words import (
+    UNTAGGED,
+    commands_for,
+    facts_from,
+    identity_of,
+    outcome_of,
+    strange_keys,
+)
 from protocol.osdp.bus import Bus
 from protocol.osdp.commands import KeyType, SetKey
 from protocol.osdp.counters import Counters
@@ -58,6 +65,7 @@ from protocol.osdp.happenings import (
     WindowClosed,
 )
 from protocol.osdp.orders import Priority
+from protocol.osdp.replies import Keypad
 from protocol.osdp.secure_keys import BaseKey
 from protocol.osdp.settings import PeripheralSettings
 from protocol.osdp.trace import Direction
@@ -412,6 +420,8 @@ class OsdpLine:
     def _replied(self, event: Replied) -> None:
         if self._side.replied(event):
             return
+        if isinstance(event.reply, Keypad):
+            self._side.strange_keys(event.address, strange_keys(event.reply))
         unit = self._units[event.address]
         facts = list(facts_from(event, unit.controller, unit.card_formats, self._now()))
         for fact in facts:

@@ -4,7 +4,8 @@
   connection.
 * Answers that come in parts are put together, one of each kind from each unit at a time.
 * Answers that nothing uses yet are counted by their kind: templates, PIV objects, transparent
-  mode. What they carry is a person's, so it is neither kept nor logged.
+  mode. What they carry is a person's, so it is neither kept nor logged. Keys of a keypad that
+  mean nothing are counted with them.
 """
 
 from collections import Counter
@@ -142,6 +143,11 @@ class SideWork:
                 kind = f"broken {kind}"
         self._unused.setdefault(event.address, Counter())[kind] += 1
         log.debug("answer_unused", line=self._line, address=event.address, answer=kind)
+
+    def strange_keys(self, address: int, count: int) -> None:
+        """So many keys were pressed that mean nothing; which ones is nobody's business."""
+        if count:
+            self._unused.setdefault(address, Counter())["key"] += count
 
     def done(self, event: Done, now: float) -> bool:
         """Take the end of a command; False: it is none of ours."""

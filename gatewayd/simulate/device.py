@@ -95,6 +95,7 @@ LENGTH, UNKNOWN, SEQUENCE, SECURITY, CONDITIONS, RECORD = 2, 3, 4, 5, 6, 9  # re
 ALLOWED_ON_BROADCAST = (Identify, ReadCapabilities, SetCommunication)
 ALLOWED_IN_CLEAR = ALLOWED_ON_BROADCAST  # where a session is insisted on
 
+KEYS = {digit: ord(digit) for digit in "0123456789"} | {"#": 0x0D, "*": 0x7F}
 VENDOR = bytes.fromhex("02475f")  # locally administered: no maker has it
 
 
@@ -242,9 +243,14 @@ class Device:
         """Hold a card to a reader: `bits` bits, left-aligned in `data`."""
         self.report(RawCard(reader=reader, format=1, bits=bits, data=data))
 
-    def press(self, keys: bytes, *, reader: int = 0) -> None:
-        """Press keys: ASCII digits, 0x0D for #, 0x7F for *."""
-        self.report(Keypad(reader=reader, keys=keys))
+    def press(self, reader: int, keys: str) -> None:
+        """Press digits, # and * on a reader's keypad; it tells of all at once.
+
+        Raises ValueError for a key that it has not.
+        """
+        if not set(keys) <= KEYS.keys():
+            raise ValueError("a keypad has the keys 0 to 9, # and *")
+        self.report(Keypad(reader=reader, keys=bytes(KEYS[key] for key in keys)))
 
     def set_input(self, number: int, active: bool) -> None:  # noqa: FBT001 - a level is a boolean
         """Change the level of an input."""

@@ -113,6 +113,10 @@ class Show:
             }
         )
 
+    async def keys(self, door: str, keys: str) -> None:
+        """Press keys at the reader: digits, # to enter, * to clear."""
+        self._write({"do": "keys", "address": READER[door], "keys": keys})
+
     async def somebody_walks_through(self, door: str) -> None:
         """Open the door and let it fall shut."""
         await asyncio.sleep(OPENING)

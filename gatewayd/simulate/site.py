@@ -6,7 +6,7 @@ records for standard output:
 
     {"do": "card", "address": 1, "format": "H10301", "facility": 12, "number": 345}
     {"do": "card", "address": 1, "bits": 26, "data": "0600ac80"}
-    {"do": "keys", "address": 1, "keys": "1234"}
+    {"do": "keys", "address": 1, "keys": "1234#"}
     {"do": "input", "address": 1, "input": 0, "active": true}
     {"do": "unplug", "address": 1}      {"do": "plug", "address": 1}
     {"do": "cycle_power", "address": 1}
@@ -25,7 +25,8 @@ records for standard output:
     {"complaint": "what no panel may do", "address": 1}
     {"wrong": "an order that makes no sense, and why"}
 
-`at` is the host's monotonic clock in seconds.
+A unit with several readers is told which by "reader", from 0. `at` is the host's monotonic
+clock in seconds.
 
 With a speed the units hear only who opened the terminal at theirs, which osdp_COMSET changes
 as it changes their addresses; without one they hear at any. Answers given at once collide.
@@ -148,9 +149,9 @@ class Site:
                 self.pull_out()
                 asyncio.get_running_loop().call_later(AWAY, self.plug_in)
             case "card":
-                self._device(order).present_card(*_bits(order))
+                self._device(order).present_card(*_bits(order), reader=_reader(order))
             case "keys":
-                self._device(order).press(str(order["keys"]).encode())
+                self._device(order).press(_reader(order), str(order["keys"]))
             case "input":
                 self._device(order).set_input(_number(order, "input"), bool(order["active"]))
             case "unplug" | "plug":
@@ -246,6 +247,10 @@ def _number(order: Mapping[str, object], key: str) -> int:
     if not isinstance(value, int):
         raise TypeError(f"{key} is a whole number")
     return value
+
+
+def _reader(order: Mapping[str, object]) -> int:
+    return _number({"reader": 0, **order}, "reader")
 
 
 def _bits(order: Mapping[str, object]) -> tuple[int, bytes]:

@@ -14,10 +14,12 @@ from gatewayd.core.facts import (
     ControllerOffline,
     Fact,
     FileEnded,
+    KeysRead,
     OrderDone,
     Outcome,
 )
 from gatewayd.core.model import ControllerId, OrderId
+from gatewayd.core.pin_entry import Keys
 from gatewayd.edge.link import Factory
 from gatewayd.edge.osdp import LineSettings, OsdpLine, Unit
 from gatewayd.simulate.device import Device, usual_capabilities
@@ -32,6 +34,7 @@ from protocol.osdp.replies import (
     BiometricRead,
     Busy,
     ExtendedRead,
+    Keypad,
     ManufacturerReply,
     Nak,
     PivData,
@@ -167,6 +170,37 @@ async def test_it_outlives_the_line() -> None:
         assert (await site.ended()).well
         assert list(site.device.files.files) == [FIRMWARE]
         assert len(site.wires) == 2
+
+
+async def test_keys_are_told_and_those_that_mean_nothing_are_counted() -> None:
+    async with at_work() as site:
+        site.device.press(1, "12#")
+        site.device.report(Keypad(0, b"A3\xff"))
+        site.device.report(Keypad(0, b"BCD"))
+        site.device.press(0, "*")
+        await site.until(lambda: len(site.of(KeysRead)) == 3)
+        pressed = [each for each in site.of(KeysRead) if isinstance(each, KeysRead)]
+        assert [(each.reader, each.keys) for each in pressed] == [
+            (1, Keys("12#")),
+            (0, Keys("3")),
+            (0, Keys("*")),
+        ]
+        assert site.line.unused(C1) == {"key": 5, "Keypad": 1}
+
+
+async def test_keys_that_waited_in_a_unit_are_as_old_as_cards_that_did() -> None:
+    async with at_work(admits=False) as site:
+        pressed_at = asyncio.get_running_loop().time()
+        site.device.press(0, "1")
+        site.device.present_card(26, bytes(4))
+        site.admits = True
+        site.line.identify(C1)
+        await site.until(site.card_was_read)
+        (keys,), (card,) = site.of(KeysRead), site.of(CardRead)
+        assert isinstance(keys, KeysRead)
+        assert isinstance(card, CardRead)
+        now = asyncio.get_running_loop().time()
+        assert min(keys.age(now), card.age(now)) >= now - pressed_at
 
 
 @pytest.mark.parametrize("size", [0, LARGEST_FILE + 1])

@@ -156,15 +156,17 @@ def test_reports_come_one_a_poll_in_order(panel: Panel) -> None:
     device = panel.device
     panel.ask(Identify())
     device.present_card(26, CARD, reader=1)
-    device.press(b"12\r")
+    device.press(0, "12#")
+    device.press(1, "*")
     device.set_input(1, active=True)
     device.set_input(1, active=True)
     device.set_status(tamper=True)
     device.set_status(power=True)
 
-    assert [panel.ask(Poll()) for _ in range(6)] == [
+    assert [panel.ask(Poll()) for _ in range(7)] == [
         RawCard(1, 1, 26, CARD),
         Keypad(0, b"12\r"),
+        Keypad(1, b"\x7f"),
         InputStatus(bytes([0, 1, 0, 0])),
         LocalStatus(1, 0),
         LocalStatus(1, 1),
@@ -172,9 +174,15 @@ def test_reports_come_one_a_poll_in_order(panel: Panel) -> None:
     ]
 
 
+def test_it_has_no_other_keys_than_keypads_have(panel: Panel) -> None:
+    with pytest.raises(ValueError, match="the keys 0 to 9, # and"):
+        panel.device.press(0, "1A")
+    assert panel.device.waiting == 0
+
+
 def test_it_keeps_only_so_many_reports(panel: Panel) -> None:
     for _ in range(REPORTS_BOUND + 5):
-        panel.device.press(b"1")
+        panel.device.press(0, "1")
 
     assert panel.device.waiting == REPORTS_BOUND
 
