@@ -33,6 +33,8 @@ COMMANDS = {
     "accept": "Take another unit for a controller.",
     "health": "Show how the running daemon is.",
     "watch": "Show lines and controllers, live.",
+    "explain": "Say why a card opens a door or does not.",
+    "permissions": "Import people out of a spreadsheet.",
     "send": "Ask the running daemon for something.",
     "trace": "Show what was said on a line, or record it.",
     "demo": "Show the main job on simulated hardware.",
