@@ -117,7 +117,8 @@ def _reason(error: ErrorDetails, sections: Mapping[Where, type[Section]]) -> str
 
 def _meant(key: str, where: Where, sections: Mapping[Where, type[Section]]) -> str:
     """Guess at the known key that a misspelt one was to be."""
-    named = where[:1] + where[2:]  # without the name of the line, door, …
-    section = sections.get(tuple(part for part in named if isinstance(part, str)))
+    plain = tuple(part for part in where if isinstance(part, str))
+    named = plain[:1] + plain[2:]  # without the name of the line, door, …
+    section = sections.get(plain) or sections.get(named)
     close = difflib.get_close_matches(key, section.model_fields if section else (), 1)
     return f"; did you mean {close[0]}?" if close else ""

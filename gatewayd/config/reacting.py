@@ -48,4 +48,4 @@ class ReactionTable(Section):
     """One local reaction."""
 
     when: When
-    then: Annotated[tuple[Then, ...], Field(min_length=1, max_length=MOST_EFFECTS)]
+    then: Annotated[tuple[Then, ...], Field(max_length=MOST_EFFECTS)]

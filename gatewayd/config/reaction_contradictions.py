@@ -22,6 +22,8 @@ def about_reactions(data: Table) -> Iterator[Wrong]:
         if isinstance(when := reaction.get("when"), Mapping):
             yield from _when(data, f"reactions.{name}.when", when)
         then = reaction.get("then")
+        if then == []:
+            yield (f"reactions.{name}.then", "must not be empty")
         for number, each in enumerate(then if isinstance(then, list) else ()):
             if isinstance(each, Mapping):
                 yield from _then(data, f"reactions.{name}.then.{number}", each)
@@ -46,10 +48,8 @@ def _when(data: Table, key: str, when: Table) -> Iterator[Wrong]:
 def _event(key: str, kind: str, when: Table) -> Iterator[Wrong]:
     if kind not in KINDS:
         close = difflib.get_close_matches(kind[:64], KINDS, 1)
-        yield (
-            f"{key}.event",
-            "triggers nothing" + (f"; did you mean {close[0]}?" * len(close)),
-        )
+        meant = f"; did you mean {close[0]}?" if close else ""
+        yield (f"{key}.event", f"triggers nothing{meant}")
         return
     for each in ("door", "controller"):
         if each in when and each not in named_by(kind):
