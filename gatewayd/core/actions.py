@@ -193,6 +193,23 @@ class SavePermissions:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """Check and keep what this request brings of a snapshot, and answer it."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSnapshot:
+    """Replace all permissions by what is staged for this version.
+
+    It ends in `PermissionsCommitted` or `PermissionsNotCommitted`; updates go on meanwhile.
+    """
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class RememberModes:
     """Make the modes that were ordered, all of them, survive a power cut.
 
@@ -302,6 +319,8 @@ Action = (
     | Answer
     | ReportHealth
     | SavePermissions
+    | Stage
+    | SaveSnapshot
     | RememberModes
     | KeepState
     | RememberPlaces

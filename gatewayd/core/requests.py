@@ -3,13 +3,14 @@
 The edge has parsed, authenticated and committed a request before the brain sees it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 from gatewayd.core.access.model import Side
+from gatewayd.core.access.records import Update
 from gatewayd.core.model import ClientId, ControllerId, DoorId, DoorMode, HolderId, RequestId
-from gatewayd.core.permissions import Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,54 @@ class ApplyPermissions:
 
     COMMAND: ClassVar[str] = "permissions.apply"
     update: Update
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPermissions:
+    """Upstream is there, and means these to be the permissions. Nothing changes."""
+
+    COMMAND: ClassVar[str] = "permissions.confirm"
+    version: int
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What stands in for all permissions: its parts by their SHA-256, in hexadecimal.
+
+    `digest` and `counts` (by kind, as in `access.records`) are those of all that is held then.
+    """
+
+    version: int
+    digest: str
+    parts: tuple[str, ...]
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class BeginSnapshot:
+    """Make room for the parts of a manifest; those of another one go."""
+
+    COMMAND: ClassVar[str] = "permissions.begin"
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class StagePart:
+    """Keep a part of the manifest. `records` are JSON, not looked at yet."""
+
+    COMMAND: ClassVar[str] = "permissions.part"
+    version: int
+    number: int
+    records: Mapping[str, object] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacePermissions:
+    """Replace all permissions by the parts that are staged for this version."""
+
+    COMMAND: ClassVar[str] = "permissions.replace"
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +245,7 @@ class WhatCanOpen:
     at: datetime | None = None
 
 
+AboutSnapshot = BeginSnapshot | StagePart  # the edge keeps them until they are whole
 AboutSite = LockDownSite | SetThreatLevel | ForgivePassback
 AboutKeys = RotateKey | CommissionController | EndCommissioning
 AboutDecision = ExplainDecision | WhoCanOpen | WhatCanOpen
@@ -205,6 +255,9 @@ Command = (
     | SetDoorMode
     | AboutSite
     | ApplyPermissions
+    | ConfirmPermissions
+    | AboutSnapshot
+    | ReplacePermissions
     | RunAudit
     | AcceptController
     | ReadHealth

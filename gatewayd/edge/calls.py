@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from gatewayd.core.model import ClientId, RequestId
 from gatewayd.core.requests import Command
 from gatewayd.edge.payloads import ErrorCode, instant
+from gatewayd.edge.permission_values import OPENS
+from gatewayd.edge.pin_envelopes import MOST_PINS, Secrets
 from gatewayd.edge.request_json import Unreadable, read
 from gatewayd.edge.request_mistakes import in_words
 from gatewayd.edge.request_models import ENVELOPES, LONGEST_VALIDITY
@@ -43,8 +45,13 @@ class Call:
     command: Command
 
 
-def decode_request(command: str, payload: bytes) -> Call | Refusal:
-    """Read a request for `command`, whole, or say what is wrong with it."""
+def decode_request(
+    command: str, payload: bytes, secrets: Secrets | None = None
+) -> Call | Refusal:
+    """Read a request for `command`, whole, or say what is wrong with it.
+
+    `secrets` open the PINs in it and become what is kept of them.
+    """
     document = read(payload)
     if isinstance(document, Unreadable):
         return Refusal(ErrorCode.INVALID_REQUEST, str(document))
@@ -52,7 +59,8 @@ def decode_request(command: str, payload: bytes) -> Call | Refusal:
     if model is None:
         return _refuse(document, ErrorCode.UNKNOWN_COMMAND, "there is no such command")
     try:
-        envelope = model.model_validate(document)
+        opens = None if secrets is None else secrets.opening(MOST_PINS)
+        envelope = model.model_validate(document, context={OPENS: opens})
     except ValidationError as error:
         return _refuse(document, ErrorCode.INVALID_REQUEST, in_words(error))
     return Call(

@@ -13,28 +13,35 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gatewayd.core.model import ControllerId, DoorId, DoorMode, HolderId
-from gatewayd.core.permissions import Grant, Update
 from gatewayd.core.requests import (
     AcceptController,
     ApplyPermissions,
     AskMaker,
+    BeginSnapshot,
     Command,
     CommissionController,
+    ConfirmPermissions,
     EndCommissioning,
     EndFirmware,
     ForgivePassback,
     KeepCardActive,
     LockDownSite,
+    Manifest,
     ReadHealth,
+    ReplacePermissions,
     RotateKey,
     RunAudit,
     SendFirmware,
     SetDoorMode,
     SetThreatLevel,
     ShowText,
+    StagePart,
     UnlockDoor,
 )
+from gatewayd.edge.permission_json import update_of
+from gatewayd.edge.permission_models import ChangesModel
 from gatewayd.edge.request_values import (
+    Count,
     Id,
     Instant,
     Model,
@@ -42,6 +49,7 @@ from gatewayd.edge.request_values import (
     Octets,
     Path,
     Serial,
+    Sha256,
     Text,
     Vendor,
 )
@@ -114,41 +122,73 @@ class ForgivePassbackArgs(Args):
         return ForgivePassback(None if self.holder is None else HolderId(self.holder))
 
 
-class GrantArgs(Model):
-    """What one credential may do; `valid_from` inclusive, `valid_until` exclusive."""
+class ApplyPermissionsArgs(ChangesModel, Args):
+    """`permissions.apply`; null takes a record away.
 
-    holder: str
-    doors: list[str]
-    valid_from: Instant | None = None
-    valid_until: Instant | None = None
-    enabled: bool = True
-
-    def grant(self) -> Grant:
-        return Grant(
-            HolderId(self.holder),
-            frozenset(map(DoorId, self.doors)),
-            self.valid_from,
-            self.valid_until,
-            self.enabled,
-        )
-
-
-class ApplyPermissionsArgs(Args):
-    """`permissions.apply`; null takes a grant away.
-
-    Only the shape is read here. What keys, holders and numbers may be, and that the update
-    leads on from what is held, is the core's to say, all mistakes at once.
+    Only the shape is read here. What keys, ids and numbers may be, and that the update leads
+    on from what is held, is the core's to say, all mistakes at once.
     """
 
     base: int
     version: int
-    grants: dict[str, GrantArgs | None]
 
     def command(self) -> Command:
-        grants = {
-            key: None if each is None else each.grant() for key, each in self.grants.items()
-        }
-        return ApplyPermissions(Update(self.base, self.version, grants))
+        return ApplyPermissions(update_of(self, self.base, self.version))
+
+
+class ConfirmPermissionsArgs(Args):
+    """`permissions.confirm`."""
+
+    version: int
+    digest: Sha256 | None = None
+
+    def command(self) -> Command:
+        return ConfirmPermissions(self.version, self.digest)
+
+
+class CountsModel(Model):
+    """How many records of each kind there are."""
+
+    schedules: Count = 0
+    special_days: Count = 0
+    levels: Count = 0
+    doors: Count = 0
+    areas: Count = 0
+    holders: Count = 0
+    credentials: Count = 0
+
+
+class BeginSnapshotArgs(Args):
+    """`permissions.begin`."""
+
+    version: Annotated[int, Field(ge=1)]
+    digest: Sha256
+    parts: Annotated[list[Sha256], Field(min_length=1)]
+    counts: CountsModel
+
+    def command(self) -> Command:
+        counts = self.counts.model_dump()
+        return BeginSnapshot(Manifest(self.version, self.digest, tuple(self.parts), counts))
+
+
+class StagePartArgs(Args):
+    """`permissions.part`; the records are looked at on another thread."""
+
+    version: int
+    number: Count
+    records: dict[str, Any]
+
+    def command(self) -> Command:
+        return StagePart(self.version, self.number, self.records)
+
+
+class ReplacePermissionsArgs(Args):
+    """`permissions.replace`."""
+
+    version: int
+
+    def command(self) -> Command:
+        return ReplacePermissions(self.version)
 
 
 class RunAuditArgs(Args):
@@ -277,6 +317,10 @@ ENVELOPES: Mapping[str, type[Envelope[Any]]] = {
     SetThreatLevel.COMMAND: Envelope[SetThreatLevelArgs],
     ForgivePassback.COMMAND: Envelope[ForgivePassbackArgs],
     ApplyPermissions.COMMAND: Envelope[ApplyPermissionsArgs],
+    ConfirmPermissions.COMMAND: Envelope[ConfirmPermissionsArgs],
+    BeginSnapshot.COMMAND: Envelope[BeginSnapshotArgs],
+    StagePart.COMMAND: Envelope[StagePartArgs],
+    ReplacePermissions.COMMAND: Envelope[ReplacePermissionsArgs],
     RunAudit.COMMAND: Envelope[RunAuditArgs],
     AcceptController.COMMAND: Envelope[AcceptControllerArgs],
     ReadHealth.COMMAND: Envelope[ReadHealthArgs],

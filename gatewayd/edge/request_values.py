@@ -7,11 +7,19 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 LONGEST_PATH = 4096  # characters
 LONGEST_MAKERS = 1024  # bytes of a command that only its maker's units understand
+MOST = 2**31 - 1  # of anything that is counted
 LONGEST_TEXT = 64  # characters; the largest display has four rows of 16
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", re.ASCII)  # safe as a level of a topic
@@ -21,6 +29,7 @@ VENDOR = re.compile(r"[0-9A-Fa-f]{6}", re.ASCII)
 OCTETS = re.compile(rf"([0-9A-Fa-f]{{2}}){{0,{LONGEST_MAKERS}}}", re.ASCII)
 TEXT = re.compile(rf"[ -~]{{0,{LONGEST_TEXT}}}", re.ASCII)
 SERIAL = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
+SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 
 
@@ -60,6 +69,12 @@ Serial = Annotated[
     matching("serial", SERIAL, "must be 8 hexadecimal digits, as the audit shows them"),
     WithJsonSchema({"type": "string", "pattern": f"^{SERIAL.pattern}$"}),
 ]
+Sha256 = Annotated[
+    str,
+    matching("sha256", SHA256, "must be 64 hexadecimal digits in lower case"),
+    WithJsonSchema({"type": "string", "pattern": f"^{SHA256.pattern}$"}),
+]
+Count = Annotated[int, Field(ge=0, le=MOST)]
 Path = Annotated[
     str, matching("path", PATH, f"must be an absolute path of {LONGEST_PATH} at most")
 ]

@@ -40,6 +40,7 @@ from gatewayd.edge.calls import Call, Refusal, decode_request, untimely
 from gatewayd.edge.clock import Clock
 from gatewayd.edge.journal_table import Remembered
 from gatewayd.edge.payloads import ErrorCode, encode_answer, encode_error
+from gatewayd.edge.pin_envelopes import Secrets
 from gatewayd.edge.request_json import LARGEST_REQUEST
 
 MOST_PENDING = 256  # requests that wait for their answer
@@ -136,6 +137,7 @@ class Router:
         self._trust = trust
         self._tell = tell
         self._publish = publish
+        self.secrets: Secrets | None = None  # without them no PIN is taken
         self._pending: dict[Key, Pending] = {}  # oldest first
         self._limits = Limits()
 
@@ -202,7 +204,7 @@ class Router:
         size = len(incoming.payload)
         if incoming.via == "mqtt" and not self._limits.all_may(size, now.mono):
             return Refusal(ErrorCode.RATE_LIMITED, "too many requests; wait a second")
-        call = decode_request(incoming.command, incoming.payload)
+        call = decode_request(incoming.command, incoming.payload, self.secrets)
         if incoming.retained:
             return _refusal(call, ErrorCode.RETAINED_REQUEST, "requests must not be retained")
         if incoming.via == "mqtt" and (stranger := self._stranger(call, size, now.mono)):

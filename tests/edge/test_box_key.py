@@ -14,23 +14,9 @@ from joserfc.jwk import OctKey, OKPKey
 from gatewayd.core.access.pins import SiteKey
 from gatewayd.core.model import HolderId
 from gatewayd.core.pin_entry import MAX_DIGITS, Digits
-from gatewayd.edge.box_key import LONGEST, BadEnvelope, BoxKey
+from gatewayd.edge.box_key import LONGEST, BadEnvelope
 from gatewayd.edge.pin_envelopes import Secrets
-from gatewayd.edge.secret import Secret
-
-KEY = BoxKey(Secret(bytes(range(32))))
-OTHER = BoxKey(Secret(bytes(range(1, 33))))
-PIN = "918273"
-HEAD = {"alg": "ECDH-ES", "enc": "A256GCM"}
-
-
-def sealed(content: str | bytes = PIN, key: BoxKey = KEY, **head: Any) -> str:  # noqa: ANN401 - JSON
-    public = OKPKey.import_key({each: key.public[each] for each in ("kty", "crv", "x")})
-    head = {**HEAD, **head}
-    registry = jwe.JWERegistry(
-        algorithms=[head["alg"], head["enc"], "DEF"], strict_check_header=False
-    )
-    return jwe.encrypt_compact(head, content, public, registry=registry)
+from tests.edge.pin_kit import KEY, OTHER, PIN, sealed
 
 
 def refusal(envelope: str) -> str:
