@@ -9,8 +9,9 @@ events that this makes. Its rules:
   button that is active then was not pressed. A door that is open then was not forced, as
   nobody saw it open; but from then on it must not stay open for too long, and if it was
   closed when it was lost from sight, that is told.
-* A door opens unexpectedly, is forced, unless its mode is unlocked, a release is under way
-  or one has ended less than `GRACE` ago (the report of a contact takes its time).
+* A door opens unexpectedly, is forced, unless its mode is an open one, a release is under
+  way or one has ended less than `GRACE` ago (the report of a contact takes its time).
+* A release lasts as long as its cause says, and never ends one earlier that is running.
 * A fault of the wiring is neither open nor closed nor a press. The door counts as open or
   closed as it did before, and a press must be seen to begin, from rest.
 * A mode is a wish for a state of the lock's output (`wanted`); what the controller last
@@ -23,18 +24,15 @@ events that this makes. Its rules:
   back, as it may be a release of an earlier run; then there is an alarm, and a lock that
   was ordered off is told so again. The alarm lasts until the output is seen off.
 * Access taken or not is only said where it can be seen: the contact is there, and the
-  door was closed when it was released. The latest holder counts; one before it who is not
-  through yet has not taken it. An exit or a request, having no name, takes nobody's place.
+  door was closed when it was released. Who was let in is kept by its `passage`.
 """
 
 import math
-from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 
+from gatewayd.core.access.attempt import Decision
 from gatewayd.core.events import (
-    AccessNotTaken,
-    AccessTaken,
     DoorClosed,
     DoorFault,
     DoorForced,
@@ -49,7 +47,15 @@ from gatewayd.core.events import (
     ReleaseFailed,
 )
 from gatewayd.core.facts import InputState, Outcome
-from gatewayd.core.model import ContactState, Door, DoorMode, HolderId, Moment, OrderId
+from gatewayd.core.model import (
+    ContactState,
+    Door,
+    DoorMode,
+    Moment,
+    OrderId,
+    is_open_mode,
+)
+from gatewayd.core.passage import Passage
 
 GRACE = 1.0  # seconds after a release in which an opening still belongs to it
 RESTART = "restart"  # by whom a mode is that was ordered before the start
@@ -77,6 +83,8 @@ class DoorState:
     def __init__(self, door: Door) -> None:
         self.door = door
         self.mode = DoorMode.LOCKED
+        self.by = ""  # why, as in `DoorModeChanged`; empty: nothing ever ordered it
+        self.until: datetime | None = None
         self.contact = ContactState.UNKNOWN
         self.contact_since: datetime | None = None
         self.locked: bool | None = None
@@ -86,9 +94,8 @@ class DoorState:
         self._rest: bool | None = None
         self._latching: OrderId | None = None
         self._complained = False  # that the lock does not follow
-        self._releasing: set[OrderId] = set()
-        self._awaited = False  # whether somebody was let in and is not through yet
-        self._holder: HolderId | None = None
+        self._releasing: dict[OrderId, float] = {}  # under way, and for how long
+        self.passage = Passage(door.id)
         self._opened: bool | None = None
         self._closed_when_lost = False
         self._told_open = False  # whether the newest event says so
@@ -102,59 +109,76 @@ class DoorState:
 
     # --- releases ---------------------------------------------------------------------
 
-    def release_ordered(self, order: OrderId, holder: HolderId | None) -> list[Event]:
+    @property
+    def releasing(self) -> bool:
+        """Whether a release is on its way to the lock."""
+        return bool(self._releasing)
+
+    def release_seconds(self, asked: float, now: Moment) -> float:
+        """Return for how long to release the lock, so that no release ends earlier by it."""
+        running = self._due.get(Timer.RELOCK, now.mono) - now.mono
+        return max(asked, math.ceil(running * 10) / 10, *self._releasing.values())
+
+    def release_ordered(
+        self, order: OrderId, seconds: float, grant: Decision | None
+    ) -> list[Event]:
         """Expect that somebody opens the door."""
-        self._releasing.add(order)
-        events: list[Event] = []
-        if self._opened is False:
-            waiting = self._holder if self._awaited else None
-            if waiting is not None and holder not in (None, waiting):
-                events.append(AccessNotTaken(self.door.id, waiting))
-            self._awaited, self._holder = True, holder or waiting
-        return events
+        self._releasing[order] = seconds
+        return self.let_in(grant, seen=self.contact is ContactState.CLOSED)
+
+    def let_in(self, grant: Decision | None, *, seen: bool = False) -> list[Event]:
+        """Somebody may pass, with or without a release."""
+        return list(self.passage.let_in(grant, seen=seen))
 
     def release_ended(
         self, order: OrderId, outcome: Outcome, detail: str, now: Moment
     ) -> list[Event]:
         """Take note of what the lock's controller made of it."""
-        self._releasing.discard(order)
+        seconds = self._releasing.pop(order, self.door.release_seconds)
         if outcome in (Outcome.DELIVERED, Outcome.UNCONFIRMED):
-            relock = now.mono + self.door.release_seconds
-            self._due[Timer.RELOCK] = relock
-            self._due[Timer.WINDOW] = now.mono + self._longest_release
+            self._due[Timer.RELOCK] = now.mono + seconds
+            self._due[Timer.WINDOW] = now.mono + seconds + GRACE
             self.locked = False if outcome is Outcome.DELIVERED else None
         elif not self._released():
-            self._awaited = False
+            self.passage.drop()
         if outcome is Outcome.DELIVERED:
             return []
         return [ReleaseFailed(self.door.id, outcome, detail)]
 
     def forget(self, order: OrderId) -> None:
         """An order was never given after all."""
-        self._releasing.discard(order)
+        self._releasing.pop(order, None)
+        if not self._released():
+            self.passage.drop()
         if order == self._latching:
             self._latching = None
 
     # --- modes ------------------------------------------------------------------------
 
-    def set_mode(self, mode: DoorMode, by: str, now: Moment) -> list[Event]:
-        """Wish for a mode. The lock must be told, even if it is the mode we have."""
-        before, self.mode = self.mode, mode
-        self.wanted, self.held = mode is DoorMode.UNLOCKED, None
-        self._due.pop(Timer.MODE, None)
-        if mode is DoorMode.UNLOCKED:
-            self._awaited = False
+    def set_mode(
+        self, mode: DoorMode, by: str, now: Moment, until: datetime | None = None
+    ) -> list[Event]:
+        """Wish for a mode, and say why if that is another reason than before."""
+        before, was_open = (self.mode, self.by, self.until), self.stays_open
+        self.mode, self.by, self.until = mode, by, until
+        if self.wanted is not self.stays_open:
+            self.wanted, self.held = self.stays_open, None
+            self._due.pop(Timer.MODE, None)
+        if self.stays_open:
+            self.passage.out_of_sight()
             self._stop_open_timing()
             self._end_alarms()
             self._explained()
-        elif before is DoorMode.UNLOCKED and self._opened:
+        elif was_open and self._opened:
             self._time_open(now)
-        return [] if before is mode else [DoorModeChanged(self.door.id, mode, by)]
+        if before == (mode, by, until):
+            return []
+        return [DoorModeChanged(self.door.id, mode, by, until)]
 
-    def take_up(self, mode: DoorMode, now: Moment) -> list[Event]:
-        """Go on with the mode that was ordered before the start, and say so."""
-        self.set_mode(mode, RESTART, now)
-        return [DoorModeChanged(self.door.id, mode, RESTART)]
+    @property
+    def stays_open(self) -> bool:
+        """Whether the mode keeps the lock released."""
+        return is_open_mode(self.mode)
 
     @property
     def must_tell_mode(self) -> bool:
@@ -200,7 +224,7 @@ class DoorState:
             self._explained()
         elif not self._released():
             self._rest = True
-            if self.mode is not DoorMode.UNLOCKED and UNEXPLAINED not in self.alarms:
+            if not self.stays_open and UNEXPLAINED not in self.alarms:
                 self._due.setdefault(Timer.UNEXPLAINED, now.mono + self._longest_release)
 
     def lock_lost(self) -> None:
@@ -219,7 +243,8 @@ class DoorState:
 
     @property
     def _longest_release(self) -> float:
-        return self.door.release_seconds + GRACE
+        door = self.door
+        return max(door.release_seconds, door.extended_release_seconds) + GRACE
 
     def _explained(self) -> None:
         """The output is off, or may be on."""
@@ -239,13 +264,15 @@ class DoorState:
             events += self._open(now)
         elif level is ContactState.CLOSED:
             events += self._closed()
+        else:
+            self.passage.out_of_sight()
         return events
 
     def contact_lost(self, now: Moment) -> None:
         """The contact's controller is out of sight."""
         self._closed_when_lost |= self._opened is False
         self._opened = None
-        self._awaited = False
+        self.passage.out_of_sight()
         self._stop_open_timing()
         if self.contact is not ContactState.UNKNOWN:
             self.contact, self.contact_since = ContactState.UNKNOWN, now.utc
@@ -254,7 +281,7 @@ class DoorState:
         before, self._opened = self._opened, True
         if before:
             return []
-        if self.mode is not DoorMode.UNLOCKED:
+        if not self.stays_open:
             self._time_open(now)
         if before is None:
             return self._found_open()
@@ -262,12 +289,12 @@ class DoorState:
         if not self._expected():
             self._alarm(FORCED)
             return [DoorForced(self.door.id)]
-        return [DoorOpened(self.door.id), *self._taken()]
+        return [DoorOpened(self.door.id), *self.passage.opened()]
 
     def _found_open(self) -> list[Event]:
         """Say so if it was closed when it was seen last, and is not to stand open."""
         before, self._closed_when_lost = self._closed_when_lost, False
-        if not before or self.mode is DoorMode.UNLOCKED:
+        if not before or self.stays_open:
             return []
         self._told_open = True
         return [DoorFoundOpen(self.door.id)]
@@ -280,16 +307,11 @@ class DoorState:
         told, self._told_open = self._told_open, False
         return [DoorClosed(self.door.id, ended)] if before or told or ended else []
 
-    def _taken(self) -> Iterable[Event]:
-        if self._awaited:
-            self._awaited = False
-            yield AccessTaken(self.door.id, self._holder)
-
     def _released(self) -> bool:
-        return bool(self._releasing) or Timer.WINDOW in self._due
+        return self.releasing or Timer.WINDOW in self._due
 
     def _expected(self) -> bool:
-        return self.mode is DoorMode.UNLOCKED or self._released()
+        return self.stays_open or self._released()
 
     # --- the exit button --------------------------------------------------------------
 
@@ -320,9 +342,8 @@ class DoorState:
             case Timer.RELOCK:
                 self.locked = None if self._rest is None else not self._rest
             case Timer.WINDOW:
-                if self._awaited and not self._releasing:
-                    self._awaited = False
-                    return [AccessNotTaken(self.door.id, self._holder)]
+                if not self.releasing:
+                    return list(self.passage.given_up())
             case Timer.PRE_ALARM:
                 self._alarm(PRE_ALARM)
                 return [DoorPreAlarm(self.door.id)]
@@ -341,7 +362,8 @@ class DoorState:
     def _time_open(self, now: Moment) -> None:
         if HELD_OPEN in self.alarms:
             return
-        end = now.mono + self.door.open_seconds
+        grant = self.passage.grant
+        end = now.mono + (self.door.open_seconds if grant is None else grant.open_seconds)
         self._due[Timer.HELD] = end
         if self.door.prealarm_seconds > 0:
             self._due[Timer.PRE_ALARM] = max(now.mono, end - self.door.prealarm_seconds)

@@ -1,11 +1,14 @@
 """All doors: what comes in for them is handed to the one it concerns.
 
 It stands between the doors' states, which know no controllers, and the controllers, which
-know no doors: a card, an input or a request becomes an event and perhaps an order (see
-`drive`), a controller that comes or goes becomes parts of doors in sight or out of sight.
+know no doors: an input or a request becomes an event and perhaps an order (see `drive`), a
+controller that comes or goes becomes parts of doors in sight or out of sight. Cards and keys
+are the business of `access_points`, which finds here how every door stands (`now`), who was
+let in and is not through yet (`untaken`), and who is through (`take_passed`).
 
-What may have waited in a unit for longer than `stale_seconds`, and so whatever waited there
-over an outage, opens nothing when it is heard at last: whoever held the card there is gone.
+A press of an exit button that may have waited in a unit for longer than `stale_seconds`, and
+so whatever waited there over an outage, opens nothing when it is heard at last: whoever
+pressed it is gone.
 
 Every order has its explanation in the same list of actions, in front of it: a grant, an
 exit request, a release on request or a changed mode. Only a latch that is given again (its
@@ -13,18 +16,18 @@ lock came back, or did not follow) has it further up in the journal.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
+from gatewayd.core.access.attempt import Decision, DoorNow
+from gatewayd.core.access.model import Side
 from gatewayd.core.actions import Action, Record, RememberModes, Show, Tone
 from gatewayd.core.controllers import Controllers
-from gatewayd.core.decide import Grants, decide
 from gatewayd.core.desk import Desk
-from gatewayd.core.door import DoorState
+from gatewayd.core.door import RESTART, DoorState
 from gatewayd.core.drive import Drive
 from gatewayd.core.events import (
-    AccessDenied,
-    AccessGranted,
     DoorPreAlarm,
     DoorReleased,
     Event,
@@ -32,23 +35,19 @@ from gatewayd.core.events import (
     ReleaseFailed,
 )
 from gatewayd.core.facts import (
-    CardRead,
     InputsRead,
     InputState,
     Outcome,
     OutputsRead,
 )
 from gatewayd.core.model import (
-    Card,
     ContactState,
     ControllerId,
     Door,
     DoorId,
     DoorMode,
     DoorView,
-    HolderId,
     Moment,
-    Reason,
 )
 from gatewayd.core.requests import Request
 from gatewayd.core.site import STALE_SECONDS, parts
@@ -81,9 +80,11 @@ class Doors:
         self._controllers = controllers
         self._desk = desk
         self._out = out
-        self.drive = Drive(controllers, desk, out, changed=self._after)
+        self.drive = Drive(controllers, desk, out, changed=self.after)
         self._states = {door.id: DoorState(door) for door in doors}
-        self._readers: dict[tuple[ControllerId, int], DoorState] = {}
+        self.now = {door.id: DoorNow() for door in doors}  # live: one for all who look
+        self.untaken: dict[DoorId, Decision] = {}  # live as well
+        self._passed: list[Decision] = []
         self._wires: dict[ControllerId, list[_Wire]] = {}
         self._locks: dict[ControllerId, list[DoorState]] = {}
         self._on: dict[ControllerId, list[DoorState]] = {}
@@ -111,43 +112,23 @@ class Doors:
         for door, state in self._states.items():
             if door in ordered:
                 self._ordered[door] = ordered[door]
-                self._record(state.take_up(ordered[door], now))
-            self._after(state)
+                self._record(state.set_mode(ordered[door], RESTART, now))
+            self.after(state)
 
-    # --- cards ------------------------------------------------------------------------
+    # --- what is asked of them --------------------------------------------------------
 
-    def card(self, fact: CardRead, grants: Grants, now: Moment) -> None:
-        """Decide about a card, and do what follows."""
-        state = self._readers.get((fact.controller, fact.reader))
-        if state is None:
-            self._controllers.ignore(fact, f"no door has its reader {fact.reader}")
-            return
-        decision = decide(state.door, state.mode, fact.card, grants, now)
-        reason = decision.reason
-        if decision.granted and fact.age(now.mono) > self._stale_seconds:
-            reason = Reason.STALE_CARD
-        elif decision.granted:
-            reason = self.drive.obstacle(state) or reason
-        self._decided(state, fact.card, reason, decision.holder, now)
+    def __iter__(self) -> Iterator[DoorState]:
+        """Yield every door."""
+        return iter(self._states.values())
 
-    def deny(self, fact: CardRead, now: Moment) -> None:
-        """Deny a card because deciding about it went wrong."""
-        state = self._readers.get((fact.controller, fact.reader))
-        if state is not None:
-            self._decided(state, fact.card, Reason.INTERNAL_ERROR, None, now)
+    def __getitem__(self, door: DoorId) -> DoorState:
+        """Return a door of this site."""
+        return self._states[door]
 
-    def _decided(
-        self, state: DoorState, card: Card, reason: Reason, holder: HolderId | None, now: Moment
-    ) -> None:
-        key, door = card.decoded or card.raw, state.door.id
-        if reason is Reason.GRANTED and holder is not None:
-            self._out.append(Record(AccessGranted(door, key, holder)))
-            self.drive.open(state, holder, None, now)
-            self.drive.signal(state, Tone.GRANTED, now)
-        else:
-            self._out.append(Record(AccessDenied(door, key, reason, holder)))
-            self.drive.signal(state, Tone.DENIED, now)
-        # nothing to show: the door looks different when its lock or contact says so
+    def take_passed(self) -> list[Decision]:
+        """Return the grants that were taken since this was asked last."""
+        passed, self._passed = self._passed, []
+        return passed
 
     # --- requests ---------------------------------------------------------------------
 
@@ -156,30 +137,51 @@ class Doors:
         state = self._states[door]
         if state.mode is DoorMode.BLOCKED:
             self._desk.end(request, "door_blocked", f"door {door} is blocked")
-        elif state.mode is DoorMode.UNLOCKED and state.held:
+        elif state.mode is DoorMode.LOCKED_DOWN:
+            self._desk.end(request, "door_locked_down", f"door {door} is locked down")
+        elif state.stays_open and state.held:
             self._desk.end(
                 request, message="it is unlocked", result=view_of(state, self._controllers)
             )
         elif self.drive.without_lock(request, state):
             pass
-        elif state.mode is DoorMode.UNLOCKED:
+        elif state.stays_open:
             self.drive.latch(state, request, now)
         else:
             by = f"request {request.client}"
             self._out.append(Record(DoorReleased(door, by, state.door.release_seconds)))
             self.drive.open(state, None, request, now)
-        self._after(state)
+        self.after(state)
 
     def set_mode(self, request: Request, door: DoorId, mode: DoorMode, now: Moment) -> None:
-        """Put a door into a mode. It stands at once; the lock follows when it can."""
-        state = self._states[door]
-        self._record(state.set_mode(mode, f"request {request.client}", now))
+        """Put a door into the mode that somebody asked for, and remember it."""
         if self._ordered.get(door) is not mode:
             self._ordered[door] = mode
             self._out.append(RememberModes(dict(self._ordered)))
-        if not self.drive.without_lock(request, state, "; it will be told when it is back"):
-            self.drive.latch(state, request, now)
-        self._after(state)
+        self.put(door, mode, f"request {request.client}", now, request)
+
+    def put(  # noqa: PLR0913, PLR0917 -- one mode, with all that is said of it
+        self,
+        door: DoorId,
+        mode: DoorMode,
+        by: str,
+        now: Moment,
+        request: Request | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        """Put a door into a mode. It stands at once; the lock follows when it can.
+
+        Whoever asked for it has the lock told again, and hears what it made of it.
+        """
+        state = self._states[door]
+        before = state.wanted
+        self._record(state.set_mode(mode, by, now, until))
+        if request is not None:
+            if not self.drive.without_lock(request, state, "; it will be told when it is back"):
+                self.drive.latch(state, request, now)
+        elif state.wanted is not before:
+            self.drive.latch(state, None, now)
+        self.after(state)
 
     # --- reports ----------------------------------------------------------------------
 
@@ -197,7 +199,7 @@ class Doors:
             else:
                 contact = _contact(level, open_when=wire.door.door.contact_open_when)
                 self._record(wire.door.contact_read(contact, now, level))
-            self._after(wire.door)
+            self.after(wire.door)
         self._record(self._spare.read(fact))
 
     def outputs(self, fact: OutputsRead, now: Moment) -> None:
@@ -205,7 +207,7 @@ class Doors:
         for state in self._locks.get(fact.controller, ()):
             if state.door.lock.number < len(fact.outputs):
                 state.output_read(now, on=fact.outputs[state.door.lock.number])
-                self._after(state)
+                self.after(state)
 
     def _exit(self, state: DoorState, level: InputState, now: Moment, *, stale: bool) -> None:
         """An exit request opens in every mode."""
@@ -234,7 +236,7 @@ class Doors:
                 state.lock_lost()
         for state in self._on.get(unit.id, ()):
             self.drive.tell_mode(state, now)
-            self._after(state)
+            self.after(state)
 
     def _follow_inputs(self, unit: Unit, now: Moment) -> None:
         """Forget the inputs of a unit that is away, or may have been.
@@ -268,17 +270,24 @@ class Doors:
         events = state.tick(now)
         self._record(events)
         if any(isinstance(event, DoorPreAlarm) for event in events):
-            self.drive.signal(state, Tone.HELD_OPEN, now)
+            for side in Side:
+                self.drive.signal(state, side, Tone.HELD_OPEN, now)
         self.drive.tell_mode(state, now)
-        self._after(state)
+        self.after(state)
 
-    def _after(self, state: DoorState) -> None:
-        """Show a door if it looks different now, and mind its timers."""
+    def after(self, state: DoorState) -> None:
+        """Show a door if it looks different now, and mind who passes it, and its timers."""
         door = state.door.id
         view = view_of(state, self._controllers)
         if self._shown.get(door) != view:
             self._shown[door] = view
             self._out.append(Show(view))
+        self.now[door] = _as_it_stands(view, state)
+        self._passed += state.passage.take_passed()
+        if state.passage.grant is None:
+            self.untaken.pop(door, None)
+        else:
+            self.untaken[door] = state.passage.grant
         deadline = state.deadline
         if deadline < math.inf:
             self._timed[door] = state
@@ -293,8 +302,6 @@ class Doors:
         for controller in {point.controller for point in parts(door)}:
             self._on.setdefault(controller, []).append(state)
         self._locks.setdefault(door.lock.controller, []).append(state)
-        if door.reader is not None:
-            self._readers[door.reader.controller, door.reader.number] = state
         for point, is_exit in ((door.contact, False), (door.exit_button, True)):
             if point is not None:
                 wire = _Wire(point.number, state, is_exit)
@@ -302,6 +309,15 @@ class Doors:
 
     def _record(self, events: Iterable[Event]) -> None:
         self._out.extend(Record(event) for event in events)
+
+
+def _as_it_stands(view: DoorView, state: DoorState) -> DoorNow:
+    """Return how a door stands; what is not known for certain is None."""
+    is_open = None
+    if view.contact in (ContactState.OPEN, ContactState.CLOSED):
+        is_open = view.contact is ContactState.OPEN
+    unlocked = None if state.releasing or view.locked is None else not view.locked
+    return DoorNow(view.mode, is_open, unlocked)
 
 
 def _contact(level: InputState, *, open_when: bool) -> ContactState:

@@ -1,20 +1,24 @@
 """What goes out to controllers for a door, and how it ended.
 
 Nothing is ordered from a controller that is not admitted, and every order names the
-connection it is for. A release is a pulse that falls back by itself; a door whose mode is
-unlocked gets no pulse, because on some controllers that would end the mode, but is told
-its mode if it does not follow.
+connection it is for. A release is a pulse that falls back by itself; a door whose mode is an
+open one gets no pulse, because on some controllers that would end the mode, but is told its
+mode if it does not follow.
 """
 
 from collections.abc import Callable, Iterable
 
+from gatewayd.core.access.attempt import Decision
+from gatewayd.core.access.model import Side
+from gatewayd.core.access.portals import reader_at
+from gatewayd.core.access.reasons import Reason
 from gatewayd.core.actions import Action, Latch, Record, Release, Signal, Tone
 from gatewayd.core.controllers import Controllers
 from gatewayd.core.desk import Desk
 from gatewayd.core.door import DoorState
 from gatewayd.core.events import Event, ReleaseFailed
 from gatewayd.core.facts import OrderDone, Outcome
-from gatewayd.core.model import DoorMode, HolderId, Moment, OrderId, Reason
+from gatewayd.core.model import Moment, OrderId
 from gatewayd.core.orders import ORDER_SECONDS, Orders, Pending, in_words
 from gatewayd.core.requests import Request
 from gatewayd.core.views import view_of
@@ -51,7 +55,7 @@ class Drive:
     def obstacle(self, state: DoorState) -> Reason | None:
         """Return why the lock cannot be released although it should be."""
         lock = self._controllers[state.door.lock.controller]
-        if lock.admitted or state.mode is DoorMode.UNLOCKED:
+        if lock.admitted or state.stays_open:
             return None
         return Reason.UNIT_OFFLINE if lock.connection is None else Reason.UNIT_NOT_APPROVED
 
@@ -70,13 +74,11 @@ class Drive:
     # --- orders -----------------------------------------------------------------------
 
     def open(
-        self, state: DoorState, holder: HolderId | None, request: Request | None, now: Moment
+        self, state: DoorState, grant: Decision | None, request: Request | None, now: Moment
     ) -> None:
-        """Release the lock, or make sure that it is unlocked if that is the door's mode.
-
-        A pulse would end an unlocked mode on some controllers, so there is none then.
-        """
-        if state.mode is DoorMode.UNLOCKED:
+        """Release the lock, or make sure that it is released if that is the door's mode."""
+        if state.stays_open:
+            self._record(state.let_in(grant))
             if not state.held:
                 self.latch(state, None, now)
             return
@@ -85,21 +87,19 @@ class Drive:
             failed = ReleaseFailed(state.door.id, Outcome.NOT_SENT, f"{lock.id} is not driven")
             self._out.append(Record(failed))
             return
+        asked = state.door.release_seconds if grant is None else grant.release_seconds
+        seconds = state.release_seconds(asked, now)
         order, expires = self._enter(state, request, now, on=None)
-        self._record(state.release_ordered(order, holder))
-        door = state.door
-        self._out.append(
-            Release(
-                order, lock.id, lock.connection, door.lock.number, door.release_seconds, expires
-            )
-        )
+        self._record(state.release_ordered(order, seconds, grant))
+        number = state.door.lock.number
+        self._out.append(Release(order, lock.id, lock.connection, number, seconds, expires))
 
     def latch(self, state: DoorState, request: Request | None, now: Moment) -> None:
         """Tell the lock the mode of its door, if it can be told."""
         lock = self._controllers[state.door.lock.controller]
         if not lock.admitted or lock.connection is None:
             return
-        on = state.mode is DoorMode.UNLOCKED
+        on = state.stays_open
         order, expires = self._enter(state, request, now, on=on)
         state.latch_ordered(order)
         number = state.door.lock.number
@@ -110,9 +110,9 @@ class Drive:
         if state.must_tell_mode:
             self.latch(state, None, now)
 
-    def signal(self, state: DoorState, tone: Tone, now: Moment) -> None:
+    def signal(self, state: DoorState, side: Side, tone: Tone, now: Moment) -> None:
         """Tell the person at the reader; whether it arrives changes nothing."""
-        reader = state.door.reader
+        reader = reader_at(state.door, side)
         if reader is None:
             return
         unit = self._controllers[reader.controller]

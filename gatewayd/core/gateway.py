@@ -1,7 +1,9 @@
 """The brain: what happened goes in, what to do about it comes out.
 
     facts ──► Gateway ──┬─ Controllers   who may be believed and driven
-                        ├─ Doors         what a card, an input, an order means for a door
+                        ├─ Doors         what an input, an order means for a door
+                        ├─ AccessPoints  what a card, a key means at a reader
+                        ├─ Forgetting    who is not any more leaves no trace
                         ├─ Updates       permissions on their way to the memory that decides
                         ├─ Inspection    an audit somebody asked for
                         ├─ Acceptance    another unit in a controller's place
@@ -22,6 +24,9 @@ says what broke. The first call of all shows every door and controller as unknow
 from collections.abc import Callable
 
 from gatewayd.core.acceptance import Acceptance
+from gatewayd.core.access.book import Book
+from gatewayd.core.access.state import State
+from gatewayd.core.access_points import AccessPoints
 from gatewayd.core.actions import (
     Action,
     Admit,
@@ -30,6 +35,7 @@ from gatewayd.core.actions import (
     KeepCard,
     Latch,
     OpenWindow,
+    PermissionsView,
     Record,
     Release,
     ReplaceKey,
@@ -42,7 +48,14 @@ from gatewayd.core.commissioning import Windows
 from gatewayd.core.controllers import Controllers, Report
 from gatewayd.core.desk import Desk, objection
 from gatewayd.core.doors import Doors
-from gatewayd.core.events import AccessDenied, AccessGranted, Event, InternalError
+from gatewayd.core.events import (
+    AccessAwaited,
+    AccessDenied,
+    AccessGranted,
+    AccessMustered,
+    Event,
+    InternalError,
+)
 from gatewayd.core.facts import (
     CardRead,
     ControllerAlarmed,
@@ -70,9 +83,12 @@ from gatewayd.core.facts import (
     UnitAnswered,
     WindowClosed,
 )
+from gatewayd.core.fault import named
 from gatewayd.core.firmware import Firmware
+from gatewayd.core.forgetting import Forgetting
 from gatewayd.core.inspection import Inspection
 from gatewayd.core.model import Moment
+from gatewayd.core.moved import Moved
 from gatewayd.core.permissions import Permissions
 from gatewayd.core.requests import (
     AboutKeys,
@@ -117,15 +133,32 @@ AboutController = (
 class Gateway:
     """All state that decides anything, in one place, changed by one caller."""
 
-    def __init__(self, site: SiteConfig, permissions: Permissions) -> None:
+    def __init__(
+        self,
+        site: SiteConfig,
+        book: Book,
+        state: State,
+        held: PermissionsView,
+        *,
+        degraded: bool = False,
+    ) -> None:
+        """Take over `state`; nobody else may change it from now on.
+
+        `held` is what `book` was made of; `degraded`: it cannot be relied on.
+        """
         self._out: list[Action] = []
-        self._permissions = permissions
+        moved = Moved(state, self._out)
         self._desk = Desk(self._out)
         self._controllers = Controllers(site, self._out)
         self._doors = Doors(
             site.doors, self._controllers, self._desk, self._out, site.stale_seconds
         )
-        self._updates = Updates(permissions, self._doors, self._desk, self._out)
+        self._points = AccessPoints(
+            self._doors, self._controllers, book, moved, self._out, site.stale_seconds
+        )
+        self._points.degraded = degraded
+        self._forgetting = Forgetting(moved)
+        self._updates = Updates(Permissions(held.version), self._doors, self._desk, self._out)
         self._inspection = Inspection(self._controllers, self._desk)
         self._acceptance = Acceptance(self._controllers, self._desk)
         self._windows = Windows(self._controllers, self._desk, self._out)
@@ -143,9 +176,9 @@ class Gateway:
         """Monotonic; call `tick` then (earlier does no harm). `inf` when nothing is due."""
         if not self._begun:
             return 0.0
-        parts = self._controllers, self._doors, self._inspection
+        parts = self._controllers, self._doors, self._points, self._inspection
         keys = self._windows.deadline, self._rotations.deadline
-        asked = self._firmware.deadline, self._commands.deadline
+        asked = self._firmware.deadline, self._commands.deadline, self._forgetting.deadline
         return min(*(part.deadline for part in parts), *keys, *asked)
 
     def handle(self, fact: Fact, now: Moment) -> list[Action]:
@@ -153,6 +186,7 @@ class Gateway:
         if not self._begun:
             self._begin(now)
         self._guarded(lambda: self._dispatch(fact, now), fact, now)
+        self._guarded(lambda: self._points.follow(now), None, now)
         return self._taken()
 
     def tick(self, now: Moment) -> list[Action]:
@@ -162,11 +196,14 @@ class Gateway:
         self._guarded(lambda: self._controllers.tick(now), None, now)
         self._guarded(lambda: self._follow(now), None, now)
         self._guarded(lambda: self._doors.tick(now), None, now)
+        self._guarded(lambda: self._points.tick(now), None, now)
+        self._guarded(lambda: self._points.follow(now), None, now)
         self._guarded(lambda: self._inspection.look(now), None, now)
         self._guarded(lambda: self._windows.tick(now), None, now)
         self._guarded(lambda: self._rotations.tick(now), None, now)
         self._guarded(lambda: self._firmware.tick(now), None, now)
         self._guarded(lambda: self._commands.tick(now), None, now)
+        self._guarded(lambda: self._forgetting.tick(self._points.book.people, now), None, now)
         return self._taken()
 
     # --- what happened ----------------------------------------------------------------
@@ -199,17 +236,17 @@ class Gateway:
     def _report(self, fact: Report, now: Moment) -> None:
         match fact:
             case CardRead():
-                self._doors.card(fact, self._permissions, now)
+                self._points.card(fact, now)
+            case KeysRead():
+                self._points.keys(fact, now)
             case InputsRead():
                 self._doors.inputs(fact, now)
             case OutputsRead():
                 self._doors.outputs(fact, now)
             case HealthRead():
                 self._controllers.health(fact)
-            case ReadersRead():
+            case _:
                 self._controllers.readers(fact)
-            case _:  # KeysRead: nothing is decided by keys yet
-                pass
 
     def _about_controller(self, fact: AboutController, now: Moment) -> None:
         match fact:
@@ -359,9 +396,9 @@ class Gateway:
     def _refuse(self, fact: Fact, done: list[Action], now: Moment) -> None:
         """Deny the card and answer the request, if that has not happened."""
         match fact:
-            case CardRead():
+            case CardRead() | KeysRead():
                 if not any(isinstance(each, Record) and _decides(each.event) for each in done):
-                    self._doors.deny(fact, now)
+                    self._points.deny(fact, now)
             case RequestCommitted(request):
                 self._desk.end(request, "internal_error", "something failed; nothing moved")
             case _:
@@ -369,14 +406,10 @@ class Gateway:
 
 
 def _decides(event: Event) -> bool:
-    return isinstance(event, AccessGranted | AccessDenied)
+    return isinstance(event, AccessGranted | AccessDenied | AccessAwaited | AccessMustered)
 
 
 def _place(error: Exception, fact: Fact | None) -> str:
     """Name what broke and where, and nothing of what was being handled."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = "?" if trace is None else f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"
     doing = "time" if fact is None else type(fact).__name__
-    return f"{type(error).__name__} in {where} on {doing}"
+    return f"{named(error)} on {doing}"

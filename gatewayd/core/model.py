@@ -144,38 +144,6 @@ class Card:
         return f"{self.format}:{'' if self.facility is None else self.facility}:{self.number}"
 
 
-class Reason(StrEnum):
-    """Why a door opened or did not; the public code of a decision."""
-
-    GRANTED = "granted"
-    UNKNOWN_FORMAT = "unknown_format"
-    UNKNOWN_CREDENTIAL = "unknown_credential"
-    CREDENTIAL_NOT_YET_ACTIVE = "credential_not_yet_active"
-    CREDENTIAL_EXPIRED = "credential_expired"
-    CREDENTIAL_DISABLED = "credential_disabled"
-    NO_RIGHTS_POINT = "no_rights_point"
-    DOOR_BLOCKED = "door_blocked"
-    UNIT_NOT_APPROVED = "unit_not_approved"  # the lock's controller may not be driven
-    UNIT_OFFLINE = "unit_offline"  # the lock's controller is not there
-    STALE_CARD = "stale_card"  # it may have waited in its reader for too long
-    INTERNAL_ERROR = "internal_error"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The answer to one card at one door."""
-
-    door: DoorId
-    card: Card
-    reason: Reason
-    holder: HolderId | None = None
-
-    @property
-    def granted(self) -> bool:
-        """Only one reason opens a door."""
-        return self.reason is Reason.GRANTED
-
-
 # --- what the outside sees --------------------------------------------------------
 
 

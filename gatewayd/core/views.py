@@ -23,6 +23,8 @@ def view_of(state: DoorState, controllers: Controllers) -> DoorView:
     return DoorView(
         door=state.door.id,
         mode=state.mode,
+        by=state.by,
+        until=state.until,
         locked=None if lock.connection is None else state.locked,
         contact=contact,
         contact_since=since,
@@ -35,6 +37,7 @@ def _missing(door: Door, controllers: Controllers) -> Iterator[str]:
     named = (
         ("lock_offline", door.lock),
         ("reader_offline", door.reader),
+        ("exit_reader_offline", door.exit_reader),
         ("contact_offline", door.contact),
         ("exit_offline", door.exit_button),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
+from gatewayd.core.access.model import Side
 from gatewayd.core.events import AccessGranted
 from gatewayd.core.model import DoorId, HolderId, Moment
 from gatewayd.core.permissions import Grant, Update
@@ -27,7 +28,7 @@ from tests.edge.posted import Posted
 
 BUILD = Path(__file__).parents[2] / "build"
 NOW = Moment(1.0, datetime(2030, 1, 1, tzinfo=UTC))
-EVENT = AccessGranted(DoorId("lobby"), "H10301:12:345", HolderId("9f1c2d"))
+EVENT = AccessGranted(DoorId("lobby"), Side.IN, "H10301:12:345", HolderId("9f1c2d"))
 SINGLE = 300  # commits measured one by one
 SECONDS = 1.5  # for each throughput
 SLOW = 0.020  # seconds a commit takes on the slow medium

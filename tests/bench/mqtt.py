@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiomqtt
 
+from gatewayd.core.access.model import Side
 from gatewayd.core.events import AccessGranted, Event
 from gatewayd.core.model import DoorId, HolderId, Moment
 from gatewayd.edge.mqtt import Broker, BrokerSettings
@@ -29,7 +30,7 @@ ENCODED = 50_000
 DRAIN_GOAL = 0.8  # of the peer
 ENCODE_GOAL = 6.0  # µs
 
-EVENT: Event = AccessGranted(DoorId("lobby"), "H10301:12:345", HolderId("anna"))
+EVENT: Event = AccessGranted(DoorId("lobby"), Side.IN, "H10301:12:345", HolderId("anna"))
 NOW = Moment(1234.5, datetime(2030, 1, 1, 12, tzinfo=UTC))
 
 

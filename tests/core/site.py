@@ -1,19 +1,39 @@
 """A small site for the brain's tests, and somebody who plays everything around it.
 
 `LOBBY` has its reader and inputs on `DESK` and its lock on `STRIKE`; `LAB` has everything
-on `DESK`. `World` hands facts to a brain at a time it keeps, and answers for controllers.
+on `DESK`. Anna may pass both at all times; `permit` makes a book of other people and rules.
+`World` hands facts to a brain at a time it keeps, and answers for controllers.
 """
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from gatewayd.core.access.book import Book, PermissionSet
+from gatewayd.core.access.model import (
+    AccessLevel,
+    AreaRules,
+    Credential,
+    DoorRules,
+    Flag,
+    Holder,
+    LevelId,
+    LevelRule,
+    PointRules,
+    Side,
+)
+from gatewayd.core.access.pins import SiteKey
+from gatewayd.core.access.policy import Policy
+from gatewayd.core.access.portals import portal_of
+from gatewayd.core.access.state import State
 from gatewayd.core.actions import (
     Action,
     Admit,
     Answer,
+    KeepState,
     Latch,
     Order,
+    PermissionsView,
     Record,
     Release,
     Show,
@@ -28,6 +48,7 @@ from gatewayd.core.facts import (
     Fact,
     InputsRead,
     InputState,
+    KeysRead,
     OrderDone,
     Outcome,
     OutputsRead,
@@ -35,6 +56,7 @@ from gatewayd.core.facts import (
 )
 from gatewayd.core.gateway import Gateway
 from gatewayd.core.model import (
+    AreaId,
     Card,
     ClientId,
     ControllerId,
@@ -48,15 +70,22 @@ from gatewayd.core.model import (
     Point,
     RequestId,
 )
-from gatewayd.core.permissions import Grant, Permissions
+from gatewayd.core.pin_entry import Digits, Keys
 from gatewayd.core.requests import Command, Request
+from gatewayd.core.schedule import ALWAYS
+from gatewayd.core.schedules import Schedules
 from gatewayd.core.site import OnClassic, SiteConfig
+from tests.core.access.world import Town
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 DESK, STRIKE = ControllerId("desk"), ControllerId("strike")
 LOBBY, LAB = DoorId("lobby"), DoorId("lab")
 ANNA, BORIS = HolderId("anna"), HolderId("boris")
 OFFICE = ClientId("office")
+HALL = AreaId("hall")
+STAFF = LevelId("staff")
+KEY = SiteKey(bytes(range(32)))
+IN, OUT = Side.IN, Side.OUT
 
 CARD = Card("26:12345680", "H10301", 36, 6765)
 OTHER_CARD = Card("26:00000180", "H10301", 0, 3)
@@ -81,6 +110,8 @@ CAPABILITIES = ((1, 4, 8), (2, 4, 8), (13, 0, 2))
 REST, PRESSED, FAULT = InputState.INACTIVE, InputState.ACTIVE, InputState.FAULT
 CLOSED, OPEN = InputState.INACTIVE, InputState.ACTIVE
 OFF, ON = False, True
+
+HELD = PermissionsView(1, 1, "0" * 64, 1)
 
 A = TypeVar("A", bound=Action)
 E = TypeVar("E", bound=Event)
@@ -107,8 +138,58 @@ def site(
     )
 
 
-def grants() -> dict[str, Grant]:
-    return {"H10301:36:6765": Grant(ANNA, frozenset({LOBBY, LAB}))}
+def permit(
+    config: SiteConfig | None = None,
+    *,
+    town: Town | None = None,
+    entry: PointRules | None = None,
+    exit_: PointRules | None = None,
+    areas: tuple[AreaRules, ...] = (),
+    policy: Policy | None = None,
+) -> Book:
+    """Return a book in which staff may pass everywhere; the rules are those of the lobby."""
+    doors = (config or site()).doors
+    everywhere = LevelRule(ALWAYS, frozenset(each.id for each in doors))
+    rules = PermissionSet(
+        Schedules(UTC),
+        (AccessLevel(STAFF, (everywhere,)),),
+        (DoorRules(LOBBY, entry or PointRules(), exit_ or PointRules()),),
+        areas,
+    )
+    portals = [portal_of(each) for each in doors]
+    return Book(portals, rules, anna() if town is None else town, KEY, policy)
+
+
+def anna() -> Town:
+    """Return a town of one."""
+    town = Town()
+    add(town)
+    return town
+
+
+def add(
+    town: Town,
+    holder: HolderId = ANNA,
+    card: Card = CARD,
+    *flags: Flag,
+    pin: str | None = None,
+    duress_pin: str | None = None,
+    **changes: object,
+) -> None:
+    """Let somebody be there, with a card; changes are those of the credential."""
+    pins = [None if it is None else KEY.pin_of(holder, Digits(it)) for it in (pin, duress_pin)]
+    town.holders[holder] = Holder(
+        holder, levels=(STAFF,), pin=pins[0], duress_pin=pins[1], flags=frozenset(flags)
+    )
+    key = card.decoded or card.raw
+    town.cards[key] = Credential(key, holder)._replace(**changes)  # type: ignore[arg-type]  # names fields
+
+
+def two_people() -> Town:
+    """Return Anna and Boris, who has the other card."""
+    town = anna()
+    add(town, BORIS, OTHER_CARD)
+    return town
 
 
 def events(actions: list[Action]) -> list[Event]:
@@ -119,6 +200,11 @@ def of(kind: type[A], actions: list[Action]) -> list[A]:
     return [action for action in actions if isinstance(action, kind)]
 
 
+def kept(actions: list[Action]) -> list[str]:
+    """Return the keys of the state that is kept."""
+    return [key for each in of(KeepState, actions) for key, _ in each.entries]
+
+
 def orders(actions: list[Action]) -> list[Order]:
     return [each for each in actions if isinstance(each, Release | Latch | Signal)]
 
@@ -127,9 +213,16 @@ class World:
     """Everything around a brain, doing as it is told."""
 
     def __init__(
-        self, config: SiteConfig | None = None, held: Permissions | None = None
+        self,
+        config: SiteConfig | None = None,
+        book: Book | None = None,
+        *,
+        degraded: bool = False,
     ) -> None:
-        self.brain = Gateway(config or site(), held or Permissions(1, grants()))
+        config = config or site()
+        self.state = State()
+        self.book = book or permit(config)
+        self.brain = Gateway(config, self.book, self.state, HELD, degraded=degraded)
         self.mono = 100.0
         self.views: dict[DoorId, DoorView] = {}
         self.numbers = 0
@@ -166,6 +259,9 @@ class World:
     def card(self, card: Card = CARD, reader: int = 0, connection: int = 1) -> list[Action]:
         return self.tell(CardRead(DESK, connection, reader, card))
 
+    def keys(self, keys: str, reader: int = 0, waited: float = 0.0) -> list[Action]:
+        return self.tell(KeysRead(DESK, 1, reader, Keys(keys), waited))
+
     def inputs(self, *levels: InputState, connection: int = 1) -> list[Action]:
         return self.tell(InputsRead(DESK, connection, levels))
 
@@ -191,9 +287,9 @@ class World:
         return actions
 
 
-def ready(config: SiteConfig | None = None, held: Permissions | None = None) -> World:
+def ready(config: SiteConfig | None = None, book: Book | None = None) -> World:
     """A world where everything is online, the lobby is shut and nobody touches anything."""
-    world = World(config, held)
+    world = World(config, book)
     world.online()
     world.inputs(CLOSED, REST)
     for controller in (DESK, STRIKE):

@@ -12,7 +12,6 @@ from gatewayd.core.events import (
 )
 from gatewayd.core.facts import CardRead, ControllerIdentified, KeysRead, OrderDone, Outcome
 from gatewayd.core.model import DoorMode, OrderId
-from gatewayd.core.permissions import Grant, Permissions
 from gatewayd.core.pin_entry import Keys
 from gatewayd.core.requests import SetDoorMode
 from tests.core.site import (
@@ -21,6 +20,7 @@ from tests.core.site import (
     CARD,
     CLOSED,
     DESK,
+    IN,
     LAB,
     LAB_DOOR,
     LOBBY,
@@ -31,13 +31,14 @@ from tests.core.site import (
     STRIKE,
     World,
     events,
-    grants,
     identity,
     lobby,
     of,
     orders,
+    permit,
     ready,
     site,
+    two_people,
 )
 
 KEY = "H10301:36:6765"
@@ -45,7 +46,7 @@ KEY = "H10301:36:6765"
 
 def test_a_granted_card_is_recorded_then_releases_the_lock_then_signals() -> None:
     assert ready().card() == [
-        Record(AccessGranted(LOBBY, KEY, ANNA)),
+        Record(AccessGranted(LOBBY, IN, KEY, ANNA)),
         Release(OrderId(1), STRIKE, 1, 0, seconds=5.0, expires=102.0),
         Signal(OrderId(2), DESK, 1, 0, Tone.GRANTED, expires=102.0),
     ]
@@ -53,14 +54,14 @@ def test_a_granted_card_is_recorded_then_releases_the_lock_then_signals() -> Non
 
 def test_a_denied_card_is_recorded_with_its_reason_and_signals() -> None:
     assert ready().card(OTHER_CARD) == [
-        Record(AccessDenied(LOBBY, "H10301:0:3", "unknown_credential")),
+        Record(AccessDenied(LOBBY, IN, "H10301:0:3", "unknown_credential")),
         Signal(OrderId(1), DESK, 1, 0, Tone.DENIED, expires=102.0),
     ]
 
 
 def test_a_card_of_no_known_format_is_recorded_by_its_bits() -> None:
     assert events(ready().card(STRANGE_CARD)) == [
-        AccessDenied(LOBBY, "13:abc8", "unknown_format")
+        AccessDenied(LOBBY, IN, "13:abc8", "unknown_format")
     ]
 
 
@@ -88,7 +89,7 @@ def test_a_grant_needs_a_lock_that_is_there() -> None:
     world = World()
     world.online(DESK)
     (denied,) = events(world.card())
-    assert denied == AccessDenied(LOBBY, KEY, "unit_offline", ANNA)
+    assert denied == AccessDenied(LOBBY, IN, KEY, "unit_offline", ANNA)
 
 
 def test_a_grant_needs_a_lock_that_may_be_driven() -> None:
@@ -96,7 +97,7 @@ def test_a_grant_needs_a_lock_that_may_be_driven() -> None:
     world.online(DESK)
     world.tell(ControllerIdentified(STRIKE, 1, identity(model=9)))
     actions = world.card()
-    assert events(actions) == [AccessDenied(LOBBY, KEY, "unit_not_approved", ANNA)]
+    assert events(actions) == [AccessDenied(LOBBY, IN, KEY, "unit_not_approved", ANNA)]
     assert of(Release, actions) == []
 
 
@@ -147,14 +148,14 @@ def test_whoever_opens_the_door_after_the_grant_has_taken_it() -> None:
     world = ready()
     (release,) = of(Release, world.card())
     world.done(release)
-    assert events(world.inputs(OPEN, REST)) == [DoorOpened(LOBBY), AccessTaken(LOBBY, ANNA)]
+    assert events(world.inputs(OPEN, REST)) == [DoorOpened(LOBBY), AccessTaken(LOBBY, IN, ANNA)]
     assert events(world.wait(10)) == []
 
 
 def test_a_door_may_open_before_its_lock_says_that_it_was_released() -> None:
     world = ready()
     world.card()
-    assert AccessTaken(LOBBY, ANNA) in events(world.inputs(OPEN, REST))
+    assert AccessTaken(LOBBY, IN, ANNA) in events(world.inputs(OPEN, REST))
 
 
 def test_a_grant_nobody_uses_is_not_taken() -> None:
@@ -162,7 +163,7 @@ def test_a_grant_nobody_uses_is_not_taken() -> None:
     (release,) = of(Release, world.card())
     world.done(release)
     assert events(world.wait(5.9)) == []
-    assert events(world.wait(0.2)) == [AccessNotTaken(LOBBY, ANNA)]
+    assert events(world.wait(0.2)) == [AccessNotTaken(LOBBY, IN, ANNA)]
 
 
 def test_a_grant_whose_lock_did_not_move_is_neither_taken_nor_not() -> None:
@@ -173,13 +174,13 @@ def test_a_grant_whose_lock_did_not_move_is_neither_taken_nor_not() -> None:
 
 
 def test_a_second_holder_before_the_first_is_through_takes_over() -> None:
-    world = ready(held=two_holders())
+    world = ready(book=permit(town=two_people()))
     world.card()
     assert events(world.card(OTHER_CARD)) == [
-        AccessGranted(LOBBY, "H10301:0:3", BORIS),
-        AccessNotTaken(LOBBY, ANNA),
+        AccessGranted(LOBBY, IN, "H10301:0:3", BORIS),
+        AccessNotTaken(LOBBY, IN, ANNA),
     ]
-    assert AccessTaken(LOBBY, BORIS) in events(world.inputs(OPEN, REST))
+    assert AccessTaken(LOBBY, IN, BORIS) in events(world.inputs(OPEN, REST))
 
 
 def test_the_same_card_twice_is_one_grant_to_take() -> None:
@@ -190,7 +191,7 @@ def test_the_same_card_twice_is_one_grant_to_take() -> None:
     assert events(world.wait(1.5)) == []
     world.done(second)
     assert events(world.wait(5.9)) == []
-    assert events(world.wait(0.2)) == [AccessNotTaken(LOBBY, ANNA)]
+    assert events(world.wait(0.2)) == [AccessNotTaken(LOBBY, IN, ANNA)]
 
 
 def test_while_an_order_is_under_way_its_grant_still_counts() -> None:
@@ -210,7 +211,7 @@ def test_a_failed_release_does_not_end_one_that_runs() -> None:
     first, second = of(Release, world.card())[0], of(Release, world.card())[0]
     world.done(first)
     world.done(second, Outcome.EXPIRED)
-    assert AccessTaken(LOBBY, ANNA) in events(world.inputs(OPEN, REST))
+    assert AccessTaken(LOBBY, IN, ANNA) in events(world.inputs(OPEN, REST))
 
 
 def test_without_a_contact_nobody_knows_who_went_through() -> None:
@@ -241,7 +242,7 @@ def test_an_unlocked_door_decides_but_is_not_pulsed() -> None:
     world = ready()
     world.done(orders(world.ask(SetDoorMode(LOBBY, DoorMode.UNLOCKED)))[0])
     actions = world.card()
-    assert events(actions) == [AccessGranted(LOBBY, KEY, ANNA)]
+    assert events(actions) == [AccessGranted(LOBBY, IN, KEY, ANNA)]
     assert [each.tone for each in of(Signal, actions)] == [Tone.GRANTED]
     assert len(orders(actions)) == 1
     assert events(world.inputs(OPEN, REST)) == [DoorOpened(LOBBY)]
@@ -251,13 +252,13 @@ def test_an_unlocked_door_decides_although_its_lock_is_gone() -> None:
     world = ready()
     world.done(orders(world.ask(SetDoorMode(LOBBY, DoorMode.UNLOCKED)))[0])
     world.offline(STRIKE)
-    assert events(world.card()) == [AccessGranted(LOBBY, KEY, ANNA)]
+    assert events(world.card()) == [AccessGranted(LOBBY, IN, KEY, ANNA)]
 
 
 def test_a_blocked_door_denies_everybody() -> None:
     world = ready()
     world.ask(SetDoorMode(LOBBY, DoorMode.BLOCKED))
-    assert events(world.card()) == [AccessDenied(LOBBY, KEY, "door_blocked")]
+    assert events(world.card()) == [AccessDenied(LOBBY, IN, KEY, "door_blocked", ANNA)]
 
 
 def test_a_card_of_an_old_connection_is_not_believed() -> None:
@@ -266,7 +267,3 @@ def test_a_card_of_an_old_connection_is_not_believed() -> None:
     world.inputs(CLOSED, REST, connection=2)
     assert orders(world.tell(CardRead(DESK, 1, 0, CARD))) == []
 
-
-def two_holders() -> Permissions:
-    other = Grant(BORIS, frozenset({LOBBY}))
-    return Permissions(1, {**grants(), "H10301:0:3": other})

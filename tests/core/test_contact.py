@@ -19,6 +19,7 @@ from tests.core.site import (
     CLOSED,
     DESK,
     FAULT,
+    IN,
     LAB,
     LAB_DOOR,
     LOBBY,
@@ -70,7 +71,7 @@ def test_a_door_opened_just_after_the_release_was_not_forced() -> None:
     world = ready()
     world.done(orders(world.card())[0])
     world.wait(5.9)
-    assert events(world.inputs(OPEN, REST)) == [DoorOpened(LOBBY), AccessTaken(LOBBY, ANNA)]
+    assert events(world.inputs(OPEN, REST)) == [DoorOpened(LOBBY), AccessTaken(LOBBY, IN, ANNA)]
 
 
 def test_a_door_opened_well_after_the_release_was_forced() -> None:

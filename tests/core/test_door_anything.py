@@ -6,6 +6,8 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from gatewayd.core.access.attempt import Decision
+from gatewayd.core.access.reasons import Reason
 from gatewayd.core.door import GRACE, DoorState
 from gatewayd.core.events import (
     AccessNotTaken,
@@ -21,10 +23,18 @@ from gatewayd.core.events import (
     ReleaseFailed,
 )
 from gatewayd.core.facts import InputState, Outcome
-from gatewayd.core.model import ContactState, DoorMode, Moment, OrderId
-from tests.core.site import ANNA, BORIS, LOBBY_DOOR, NOON
+from gatewayd.core.model import (
+    ContactState,
+    DoorMode,
+    HolderId,
+    Moment,
+    OrderId,
+    is_open_mode,
+)
+from tests.core.site import ANNA, BORIS, IN, LOBBY, LOBBY_DOOR, NOON
 
 MAY_HAVE_MOVED = Outcome.DELIVERED, Outcome.UNCONFIRMED
+GRANT = Decision(LOBBY, IN, Reason.GRANTED, credential="1", open_seconds=30.0)
 LEVELS = st.sampled_from([ContactState.OPEN, ContactState.CLOSED, ContactState.FAULT])
 
 
@@ -42,6 +52,7 @@ class AnyDoor(RuleBasedStateMachine):
         self.closed_when_lost = False
         self.told_open = False
         self.awaited = 0
+        self.let_in = self.passed = 0  # with a name
         self.last_exit: InputState | None = None
         self.latches: list[tuple[OrderId, bool]] = []
 
@@ -63,7 +74,7 @@ class AnyDoor(RuleBasedStateMachine):
                     assert self.awaited >= 0
                 case DoorHeld() | DoorPreAlarm():
                     assert self.seen is ContactState.OPEN
-                    assert self.door.mode is not DoorMode.UNLOCKED
+                    assert not self.door.stays_open
                 case _:
                     pass
 
@@ -73,12 +84,31 @@ class AnyDoor(RuleBasedStateMachine):
         self.hear(self.door.tick(self.now))
 
     @rule(holder=st.sampled_from([ANNA, BORIS, None]))
-    def somebody_is_let_in(self, holder: str | None) -> None:
+    def somebody_is_let_in(self, holder: HolderId | None) -> None:
         self.numbers += 1
         order = OrderId(self.numbers)
+        seconds = self.door.release_seconds(5.0, self.now)
+        assert seconds == 5.0
         self.under_way.append(order)
         self.awaited += 1
-        self.hear(self.door.release_ordered(order, holder))  # type: ignore[arg-type]  # samples
+        grant = None if holder is None else GRANT._replace(holder=holder)
+        self.let_in += grant is not None
+        self.hear(self.door.release_ordered(order, seconds, grant))
+        self.nobody_passes_twice()
+
+    @rule(holder=st.sampled_from([ANNA, BORIS]))
+    def somebody_passes_an_open_mode(self, holder: HolderId) -> None:
+        if self.door.stays_open:
+            self.nobody_passes_twice()
+            self.let_in += 1
+            before = self.passed
+            assert self.door.let_in(GRANT._replace(holder=holder)) == []
+            self.nobody_passes_twice()
+            assert self.passed == before + 1
+
+    def nobody_passes_twice(self) -> None:
+        self.passed += len(self.door.passage.take_passed())
+        assert self.passed <= self.let_in
 
     @rule(outcome=st.sampled_from(Outcome), newest=st.booleans())
     def an_order_ends(self, outcome: Outcome, *, newest: bool) -> None:
@@ -98,7 +128,7 @@ class AnyDoor(RuleBasedStateMachine):
         expected = bool(
             self.under_way
             or self.mono < self.expected_until
-            or self.door.mode is DoorMode.UNLOCKED
+            or self.door.stays_open
         )
         unseen_before = self.closed_when_lost
         if level is not ContactState.FAULT:
@@ -106,7 +136,7 @@ class AnyDoor(RuleBasedStateMachine):
         events = self.door.contact_read(level, self.now, "cut")
         kinds = {type(event) for event in events} - {DoorFault}
         if level is ContactState.OPEN and before is None:
-            unseen = unseen_before and self.door.mode is not DoorMode.UNLOCKED
+            unseen = unseen_before and not self.door.stays_open
             assert kinds == ({DoorFoundOpen} if unseen else set())
         elif level is ContactState.OPEN and before is ContactState.CLOSED:
             assert kinds & {DoorOpened, DoorForced} == {DoorOpened if expected else DoorForced}
@@ -136,16 +166,19 @@ class AnyDoor(RuleBasedStateMachine):
 
     @rule(mode=st.sampled_from(DoorMode))
     def somebody_sets_a_mode(self, mode: DoorMode) -> None:
-        changed = mode is not self.door.mode
+        changed = (mode, "test") != (self.door.mode, self.door.by)
+        wanted = self.door.wanted
         assert len(self.door.set_mode(mode, "test", self.now)) == changed
-        assert self.door.must_tell_mode or self.latches
+        assert self.door.wanted is is_open_mode(mode)
+        if self.door.wanted is not wanted:
+            assert self.door.must_tell_mode or self.latches
 
     @rule()
     def the_mode_is_told(self) -> None:
         if self.door.must_tell_mode:
             self.numbers += 1
             order = OrderId(self.numbers)
-            self.latches.append((order, self.door.mode is DoorMode.UNLOCKED))
+            self.latches.append((order, self.door.stays_open))
             self.door.latch_ordered(order)
             assert not self.door.must_tell_mode
 
@@ -169,11 +202,11 @@ class AnyDoor(RuleBasedStateMachine):
     def alarms_are_in_order(self) -> None:
         assert list(self.door.alarms) == sorted(set(self.door.alarms))
         masked = {"forced", "held", "pre_alarm"} & set(self.door.alarms)
-        assert not (masked and self.door.mode is DoorMode.UNLOCKED)
+        assert not (masked and self.door.stays_open)
 
     @invariant()
     def an_unlocked_door_is_no_alarm(self) -> None:
-        assert self.door.mode is not DoorMode.UNLOCKED or not self.flagged
+        assert not self.door.stays_open or not self.flagged
 
     @property
     def flagged(self) -> bool:
@@ -190,7 +223,9 @@ class AnyDoor(RuleBasedStateMachine):
             self.hear(self.door.release_ended(order, Outcome.EXPIRED, "", self.now))
         self.time_passes(60)
         self.time_passes(60)
-        assert not self.door._awaited
+        self.nobody_passes_twice()
+        assert self.door.passage.grant is None
+        assert not self.door.passage._awaited
 
 
 TestAnyDoor = AnyDoor.TestCase

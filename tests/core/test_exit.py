@@ -18,6 +18,7 @@ from tests.core.site import (
     CLOSED,
     DESK,
     FAULT,
+    IN,
     LAB_DOOR,
     LOBBY,
     OPEN,
@@ -44,7 +45,7 @@ def test_the_exit_button_releases_the_door() -> None:
 def test_whoever_leaves_has_no_name() -> None:
     world = ready()
     world.inputs(CLOSED, PRESSED)
-    assert events(world.inputs(OPEN, PRESSED)) == [DoorOpened(LOBBY), AccessTaken(LOBBY, None)]
+    assert events(world.inputs(OPEN, PRESSED)) == [DoorOpened(LOBBY), AccessTaken(LOBBY)]
 
 
 def test_a_button_held_down_is_one_press() -> None:
@@ -123,11 +124,11 @@ def test_somebody_who_leaves_takes_nobodys_place() -> None:
     world = ready()
     world.card()
     world.inputs(CLOSED, PRESSED)
-    assert AccessTaken(LOBBY, ANNA) in events(world.inputs(OPEN, PRESSED))
+    assert AccessTaken(LOBBY, IN, ANNA) in events(world.inputs(OPEN, PRESSED))
     world.inputs(CLOSED, REST)
     world.inputs(CLOSED, PRESSED)
     world.card()
-    assert AccessTaken(LOBBY, ANNA) in events(world.inputs(OPEN, PRESSED))
+    assert AccessTaken(LOBBY, IN, ANNA) in events(world.inputs(OPEN, PRESSED))
 
 
 def test_a_press_while_everybody_is_audited_is_not_lost() -> None:

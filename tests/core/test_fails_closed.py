@@ -5,6 +5,7 @@ from typing import Never
 
 import pytest
 
+from gatewayd.core.access_points import AccessPoints
 from gatewayd.core.actions import Action, Admit, Bar, Record, Signal, Tone
 from gatewayd.core.door import DoorState
 from gatewayd.core.doors import Doors
@@ -20,12 +21,12 @@ from gatewayd.core.facts import CardRead, ControllerIdentified, Outcome, Request
 from gatewayd.core.gateway import _place
 from gatewayd.core.inspection import Inspection
 from gatewayd.core.model import ControllerId, DoorMode, RequestId
-from gatewayd.core.permissions import Grant, Permissions
 from gatewayd.core.requests import Request, RunAudit, SetDoorMode, UnlockDoor
+from tests.core.access.world import Town
 from tests.core.site import (
-    ANNA,
     CARD,
     DESK,
+    IN,
     LOBBY,
     NOON,
     OFFICE,
@@ -33,12 +34,14 @@ from tests.core.site import (
     REST,
     STRIKE,
     World,
+    add,
     admitted,
     answers,
     events,
     identity,
     of,
     orders,
+    permit,
     ready,
 )
 
@@ -64,18 +67,19 @@ def errors(actions: list[Action]) -> list[InternalError]:
 
 
 def test_a_decision_that_breaks_is_a_denial() -> None:
-    naive = Grant(ANNA, frozenset({LOBBY}), valid_from=NOON.replace(tzinfo=None))
-    actions = ready(held=Permissions(1, {"H10301:36:6765": naive})).card()
-    assert AccessDenied(LOBBY, "H10301:36:6765", "internal_error") in events(actions)
+    town = Town()
+    add(town, valid_from=NOON.replace(tzinfo=None))
+    actions = ready(book=permit(town=town)).card()
+    assert AccessDenied(LOBBY, IN, "H10301:36:6765", "internal_error") in events(actions)
     assert [signal.tone for signal in of(Signal, actions)] == [Tone.DENIED]
     assert len(errors(actions)) == 1
 
 
 def test_the_record_says_where_and_no_more(monkeypatch: Breaks) -> None:
-    monkeypatch.setattr(Permissions, "find", broken)
+    monkeypatch.setattr(Town, "credential", broken)
     (error,) = errors(ready().card())
     assert error.what.startswith("RuntimeError in broken:")
-    assert error.what.endswith(" on CardRead")
+    assert error.what.endswith(" on a decision at lobby:in")
     assert "26:" not in error.what
 
 
@@ -106,20 +110,20 @@ def test_a_grant_that_breaks_on_its_way_out_opens_nothing(monkeypatch: Breaks) -
 
 def test_a_grant_that_breaks_at_the_very_end_opens_nothing_either(monkeypatch: Breaks) -> None:
     world = ready()
-    monkeypatch.setattr(Doors, "card", after(Doors.card))
+    monkeypatch.setattr(AccessPoints, "card", after(AccessPoints.card))
     actions = world.card()
     assert orders(actions) == []
     assert not any(isinstance(event, AccessDenied) for event in events(actions))
 
 
 def test_a_denial_that_breaks_is_still_recorded(monkeypatch: Breaks) -> None:
-    monkeypatch.setattr(Permissions, "find", broken)
+    monkeypatch.setattr(Town, "credential", broken)
     monkeypatch.setattr(Drive, "signal", broken)
     actions = ready().card()
     assert orders(actions) == []
     assert [type(event) for event in events(actions)] == [
-        InternalError,
         AccessDenied,
+        InternalError,
         InternalError,
     ]
 
@@ -134,7 +138,7 @@ def test_a_request_that_breaks_is_answered(monkeypatch: Breaks) -> None:
 
 def test_a_request_that_breaks_after_it_was_ordered_moves_nothing(monkeypatch: Breaks) -> None:
     world = ready()
-    monkeypatch.setattr(Doors, "_after", broken)
+    monkeypatch.setattr(Doors, "after", broken)
     for command in (UnlockDoor(LOBBY), SetDoorMode(LOBBY, DoorMode.UNLOCKED)):
         actions = world.ask(command)
         assert orders(actions) == []

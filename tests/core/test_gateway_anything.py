@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from gatewayd.core.access.state import State
 from gatewayd.core.actions import (
     Action,
     Admit,
@@ -19,7 +20,6 @@ from gatewayd.core.actions import (
     Refuse,
     Release,
     ReportHealth,
-    SavePermissions,
     Show,
     Signal,
 )
@@ -60,10 +60,8 @@ from gatewayd.core.model import (
     RequestId,
 )
 from gatewayd.core.orders import ORDER_SECONDS
-from gatewayd.core.permissions import Grant, Permissions, Update
 from gatewayd.core.pin_entry import Keys
 from gatewayd.core.requests import (
-    ApplyPermissions,
     Command,
     ReadHealth,
     Request,
@@ -74,9 +72,9 @@ from gatewayd.core.requests import (
 from gatewayd.core.site import OnClassic
 from gatewayd.core.views import view_of
 from tests.core.site import (
-    ANNA,
     CARD,
     DESK,
+    HELD,
     LAB,
     LOBBY,
     NOON,
@@ -84,8 +82,8 @@ from tests.core.site import (
     OTHER_CARD,
     STRANGE_CARD,
     STRIKE,
-    grants,
     identity,
+    permit,
     site,
 )
 
@@ -94,20 +92,9 @@ cards = st.sampled_from([CARD, OTHER_CARD, STRANGE_CARD])
 levels = st.lists(st.sampled_from(InputState), min_size=1, max_size=3).map(tuple)
 identities = st.sampled_from([identity()] * 5 + [identity(model=9)])
 doors = st.sampled_from([LOBBY, LAB, DoorId("attic")])
-updates = st.builds(
-    Update,
-    base=st.integers(0, 4),
-    version=st.integers(0, 5),
-    grants=st.dictionaries(
-        st.sampled_from(["H10301:36:6765", "H10301:0:3", "nonsense"]),
-        st.none()
-        | st.builds(Grant, st.just(ANNA), st.frozensets(doors), enabled=st.booleans()),
-    ),
-)
 commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(UnlockDoor, doors),
     st.builds(SetDoorMode, doors, st.sampled_from(DoorMode)),
-    st.builds(ApplyPermissions, updates),
     st.just(RunAudit()),
     st.just(ReadHealth()),
 )
@@ -128,11 +115,11 @@ class AnySite(RuleBasedStateMachine):
         self.under_way: list[OrderId] = []
         self.asked = 0
         self.answered: Counter[RequestId] = Counter()
-        self.saving: Update | None = None
         self.doors: dict[DoorId, DoorView] = {}
         self.units: dict[ControllerId, ControllerView] = {}
         self.refused = False
-        self.brain = Gateway(site(on_classic=self.POLICY), Permissions(1, grants()))
+        config = site(on_classic=self.POLICY)
+        self.brain = Gateway(config, permit(config), State(), HELD)
         self.do(self.brain.tick(self.now))
         if self.POLICY is OnClassic.BLOCK:
             self.begin_a_quiet_day()
@@ -166,9 +153,6 @@ class AnySite(RuleBasedStateMachine):
                 case Answer(request) | ReportHealth(Request(id=request)):
                     self.answered[request] += 1
                     assert self.answered[request] == 1
-                case SavePermissions(update):
-                    assert self.saving is None
-                    self.saving = update
                 case _:
                     self.mind_the_gate(action)
 
@@ -269,15 +253,6 @@ class AnySite(RuleBasedStateMachine):
         id_ = RequestId(str(self.asked))
         self.tell(RequestCommitted(Request(id_, OFFICE, command, self.mono + seconds)))
 
-    @rule(well=st.booleans())
-    def the_disk_is_done(self, *, well: bool) -> None:
-        if self.saving is not None:
-            version, self.saving = self.saving.version, None
-            if well:
-                self.tell(PermissionsCommitted(version))
-            else:
-                self.tell(PermissionsNotCommitted(version, "disk full"))
-
     @rule(seconds=st.sampled_from([0.0, 0.1, 1, 2, 5, 20]))
     def time_passes(self, seconds: float) -> None:
         self.mono += seconds
@@ -302,8 +277,6 @@ class AnySite(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In the end everybody has one answer, and nothing is under way."""
-        while self.saving is not None:
-            self.the_disk_is_done(well=True)
         self.time_passes(3.1)
         self.time_passes(5)
         assert sum(self.answered.values()) == self.asked
@@ -354,7 +327,8 @@ facts: st.SearchStrategy[Fact] = st.one_of(
 
 @given(st.lists(st.tuples(facts, st.sampled_from([0, 0.1, 3, -5])), max_size=30))
 def test_no_sequence_of_facts_raises(story: list[tuple[Fact, float]]) -> None:
-    brain = Gateway(site(on_classic=OnClassic.REFUSE), Permissions(1, grants()))
+    config = site(on_classic=OnClassic.REFUSE)
+    brain = Gateway(config, permit(config), State(), HELD)
     mono = 10.0
     for fact, seconds in story:
         mono += seconds

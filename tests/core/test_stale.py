@@ -4,15 +4,16 @@ from math import inf
 
 import pytest
 
+from gatewayd.core.access.reasons import Reason
 from gatewayd.core.actions import Record, Release, Signal, Tone
 from gatewayd.core.events import AccessDenied, ExitRequested, ReleaseFailed
 from gatewayd.core.facts import CardRead, InputsRead
-from gatewayd.core.model import Reason
 from tests.core.site import (
     ANNA,
     CARD,
     CLOSED,
     DESK,
+    IN,
     LOBBY,
     OTHER_CARD,
     PRESSED,
@@ -27,7 +28,8 @@ from tests.core.site import (
 @pytest.mark.parametrize("waited", [5.1, 8.0, inf])
 def test_a_card_that_may_have_waited_in_its_reader_opens_nothing(waited: float) -> None:
     actions = ready().tell(CardRead(DESK, 1, 0, CARD, waited))
-    assert events(actions) == [AccessDenied(LOBBY, "H10301:36:6765", Reason.STALE_CARD, ANNA)]
+    (denied,) = events(actions)
+    assert denied == AccessDenied(LOBBY, IN, "H10301:36:6765", Reason.STALE_CARD, ANNA)
     assert [each.tone for each in orders(actions) if isinstance(each, Signal)] == [Tone.DENIED]
     assert of(Release, actions) == []
 

@@ -9,7 +9,9 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
+from gatewayd.core.access.model import Side
 from gatewayd.core.actions import Answer, PermissionsView
 from gatewayd.core.events import AccessGranted, Event, GatewayStopped, InternalError
 from gatewayd.core.model import (
@@ -81,10 +83,11 @@ def command(payload: bytes, name: str = UNLOCK) -> Command:
 
 
 def test_an_event_has_its_number_time_and_kind_in_front() -> None:
-    event = AccessGranted(DoorId("lobby"), "H10301:12:345", HolderId("anna"))
+    event = AccessGranted(DoorId("lobby"), Side.IN, "H10301:12:345", HolderId("anna"))
     assert encode_event(7, event, NOW) == (
         b'{"seq":7,"at":"2030-01-01T12:00:00.000123Z","mono":1234.500000,"clock":"trusted",'
-        b'"kind":"access.granted","door":"lobby","card":"H10301:12:345","holder":"anna"}'
+        b'"kind":"access.granted","door":"lobby","side":"in","credential":"H10301:12:345",'
+        b'"holder":"anna","companion":null,"degraded":false}'
     )
 
 
@@ -100,6 +103,8 @@ def test_times_are_utc_whatever_zone_they_come_in() -> None:
 def as_json(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
+    if isinstance(value, datetime):
+        return TypeAdapter(datetime).dump_python(value, mode="json")
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

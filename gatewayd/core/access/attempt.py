@@ -65,6 +65,7 @@ class Decision(NamedTuple):
     passback: tuple[HolderId, ...] = ()  # of a grant: who violates a soft rule
     degraded: bool = False  # granted for the facility code alone
     until: float | None = None  # how long is waited
+    fault: str | None = None  # of an internal error: what broke, and where
 
     @property
     def granted(self) -> bool:

@@ -15,6 +15,7 @@ from gatewayd.core.access.consequences import answer, grant, granted_by_facility
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.rules import DEGRADED, asked_at
 from gatewayd.core.access.state import State
+from gatewayd.core.fault import named
 
 
 def decide(book: Book, state: State, around: Around, attempt: Attempt) -> Decision:
@@ -24,8 +25,9 @@ def decide(book: Book, state: State, around: Around, attempt: Attempt) -> Decisi
         if point is None:
             return Decision(attempt.door, attempt.side, Reason.POINT_DISABLED, attempt.card)
         return _decide(Case(book, state, around, attempt, point), point)
-    except Exception:  # noqa: BLE001 - what cannot be evaluated denies, whatever it is
-        return Decision(attempt.door, attempt.side, Reason.INTERNAL_ERROR, attempt.card)
+    except Exception as error:  # noqa: BLE001 - what cannot be evaluated denies, whatever it is
+        door, side, card = attempt.door, attempt.side, attempt.card
+        return Decision(door, side, Reason.INTERNAL_ERROR, card, fault=named(error))
 
 
 def _decide(case: Case, point: Point) -> Decision:

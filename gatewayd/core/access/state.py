@@ -8,12 +8,12 @@ What is waited for (a PIN, a second person, an escort) is over in seconds and co
 the monotonic clock. It is in no store: after a restart nobody waits.
 
 Bounds: as many entries of a kind as there may be holders, credentials or doors; beyond, the
-one that was changed longest ago is forgotten. `keep` drops those of whom upstream no longer
-speaks, so that this never happens to anybody who exists.
+one that was changed longest ago is forgotten. Those of whom upstream no longer speaks are
+forgotten before (`core.forgetting`), so that this never happens to anybody who exists.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, NewType, TypeVar
@@ -35,6 +35,12 @@ MAX_DOORS = 10_000
 def pins_of_holder(holder: HolderId) -> Subject:
     """Return what the wrong PINs of a holder are counted under."""
     return Subject(f"holder:{holder}")
+
+
+def holder_of_pins(subject: Subject) -> HolderId | None:
+    """Return the holder whose wrong PINs are counted under a subject; None: it is another's."""
+    kind, _, name = subject.partition(":")
+    return HolderId(name) if kind == "holder" else None
 
 
 def pins_of_point(point: PointId) -> Subject:
@@ -214,20 +220,6 @@ class State:
         yield from (MissesAre(*each) for each in self.misses.items())
         yield from (UsesAre(*each) for each in self.uses.items())
         yield from (FirstPersonIs(*each) for each in self.first_persons.items())
-
-    def obsolete(
-        self, holder: Callable[[HolderId], bool], credential: Callable[[str], bool]
-    ) -> Iterator[Durable]:
-        """Yield the changes that forget holders and credentials who are not any more."""
-        gone = [each for each in self.presences if not holder(each)]
-        yield from (PresenceIs(each, None) for each in gone)
-        holders = ((each, each.partition("holder:")) for each in self.misses)
-        yield from [
-            MissesAre(each, None)
-            for each, (before, kind, name) in holders
-            if kind and not before and not holder(HolderId(name))
-        ]
-        yield from [UsesAre(each, 0) for each in self.uses if not credential(each)]
 
     @property
     def deadline(self) -> float:

@@ -179,17 +179,6 @@ def test_beyond_its_bounds_the_oldest_is_forgotten(monkeypatch: pytest.MonkeyPat
     assert list(state.uses) == ["a", "c"]
 
 
-def test_who_is_no_more_can_be_forgotten() -> None:
-    state = holding(*EVERYTHING)
-    gone = list(state.obsolete(lambda holder: holder == BORIS, lambda _: False))
-    assert gone == [
-        PresenceIs(ANNA, None),
-        MissesAre(pins_of_holder(ANNA), None),
-        UsesAre(key(ANNAS), 0),
-    ]
-    assert list(state.obsolete(lambda _: True, lambda _: True)) == []
-
-
 def test_a_restart_forgets_nothing_but_who_waits() -> None:
     world = World(
         PointRules(default=Authentication.CARD_AND_PIN),
