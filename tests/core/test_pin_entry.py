@@ -15,6 +15,7 @@ from gatewayd.core.pin_entry import (
     MAX_DIGITS,
     WHOLE_SECONDS,
     Digits,
+    Keys,
     PinCancelled,
     PinEntered,
     PinEntry,
@@ -148,6 +149,21 @@ def test_digits_are_compared_by_content() -> None:
     assert digits != Digits("12345")
     assert digits != "1234"
     assert copy.copy(digits) is digits
+
+
+def test_keys_are_as_secret_as_digits_and_never_the_same() -> None:
+    keys = Keys("12#")
+    assert keys.reveal() == "12#"
+    assert f"{keys} {keys!r} {[keys]}" == "<keys> <keys> [<keys>]"
+    assert keys == Keys("12#")
+    assert keys != Keys("12")
+    assert Keys("12") != Digits("12")
+    assert Digits("12") != Keys("12")
+    assert copy.deepcopy(keys) is keys
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(keys)
+    with pytest.raises(TypeError, match="keys cannot be pickled"):
+        pickle.dumps(keys)
 
 
 class AnyKeys(RuleBasedStateMachine):
