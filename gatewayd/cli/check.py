@@ -1,11 +1,14 @@
 """`gatewayd check`: is the configuration right, and what does it describe?"""
 
 import json
+from collections.abc import Iterator
 
 import typer
 
 from gatewayd.cli.options import DEFAULT, AsJson, ConfigFile
-from gatewayd.config import Config, SerialLine, load, site_config
+from gatewayd.config import Config, SerialLine, areas_of, load, site_config
+from gatewayd.core.fire import FireInput
+from gatewayd.core.reaction import SetMode, in_words, only_shuts
 from gatewayd.edge.key_listing import look_into
 from gatewayd.edge.key_seal import SEALED
 from gatewayd.errors import ConfigError, Mistake, StateError
@@ -44,7 +47,11 @@ def _findings_as_json(config: Config) -> str:
             "lines": len(config.lines),
             "controllers": len(config.controllers),
             "doors": len(config.doors),
+            "time_zone": config.site.time_zone,
+            "areas": sorted(areas_of(config)),
             "families": _families(config),
+            "fire": {each.name: _fire_in_words(each) for each in site_config(config).fires},
+            "reactions": {each.name: in_words(each) for each in site_config(config).reactions},
             "remarks": remarks(config),
         }
     )
@@ -57,7 +64,24 @@ def _findings(config: Config) -> str:
         f"{_many(len(config.controllers), 'controller')}, {_many(len(config.doors), 'door')}"
     )
     families = f"catalogue: {shipped} families shipped, {own} of the site's own"
-    return "\n".join([counts, families, *(f"remark: {each}" for each in remarks(config))])
+    clocks = f"schedules go by the clocks of {config.site.time_zone}"
+    remarked = (f"remark: {each}" for each in remarks(config))
+    return "\n".join([counts, families, clocks, *_by_itself(config), *remarked])
+
+
+def _by_itself(config: Config) -> Iterator[str]:
+    """Say what the site does without being asked."""
+    site = site_config(config)
+    yield from (f"fire {each.name}: {_fire_in_words(each)}" for each in site.fires)
+    yield from (f"reaction {each.name}: {in_words(each)}" for each in site.reactions)
+
+
+def _fire_in_words(fire: FireInput) -> str:
+    level = "active" if fire.active_when else "inactive"
+    doors = ", ".join(sorted(fire.doors)) or "all doors"
+    stand = "stands" if len(fire.doors) == 1 else "stand"
+    point = fire.point
+    return f"while input {point.number} of {point.controller} is {level}: {doors} {stand} open"
 
 
 def _many(count: int, what: str) -> str:
@@ -90,7 +114,21 @@ def remarks(config: Config) -> list[str]:
         )
     if config.mqtt.username and not config.mqtt.ca_file:
         found.append("mqtt.username: without ca_file the password crosses the network in clear")
-    return found + _about_keys(config)
+    return found + _about_deciding(config) + _about_keys(config)
+
+
+def _about_deciding(config: Config) -> list[str]:
+    found = []
+    if config.decision.facility_only:
+        found.append(
+            "decision.facility_only: while the people cannot be read, every card with one of "
+            "the site's facility codes opens doors"
+        )
+    return found + [
+        f"reactions.{each.name}: opens doors by itself"
+        for each in site_config(config).reactions
+        if any(isinstance(done, SetMode) and not only_shuts(done) for done in each.effects)
+    ]
 
 
 def _about_keys(config: Config) -> list[str]:

@@ -66,6 +66,51 @@ async def test_a_right_configuration_is_described(config: Path) -> None:
     assert "catalogue: 3 families shipped, 0 of the site's own" in ended.out
 
 
+BY_ITSELF = """
+[fire.hall]
+input = { controller = "unit", number = 2 }
+[fire.yard]
+input = { controller = "unit", number = 3, active_when = "inactive" }
+doors = ["lobby"]
+[reactions.siren]
+when = { event = "door.forced", door = "lobby" }
+then = [ { output = { controller = "unit", number = 2 }, seconds = 30 } ]
+[reactions.evening]
+when = { input = { controller = "unit", number = 4 } }
+then = [ { door = "lobby", mode = "unlocked" } ]
+[decision]
+facilities = ["H10301:36"]
+facility_only = true
+"""
+
+
+async def test_what_the_site_does_by_itself_is_told_in_words(config: Path) -> None:
+    act_by_itself(config)
+    said = (await gatewayd("check", "--config", config)).out.splitlines()
+    assert said[2:7] == [
+        "schedules go by the clocks of Europe/Berlin",
+        "fire hall: while input 2 of unit is active: all doors stand open",
+        "fire yard: while input 3 of unit is inactive: lobby stands open",
+        "reaction siren: when lobby is forced: output 2 of unit for 30 s",
+        "reaction evening: when input 4 of unit becomes active: lobby is unlocked",
+    ]
+    listed = json.loads((await gatewayd("check", "-c", config, "--json")).out)
+    assert (listed["time_zone"], listed["areas"]) == ("Europe/Berlin", ["hall"])
+    assert set(listed["fire"]) == {"hall", "yard"}
+    siren = "when lobby is forced: output 2 of unit for 30 s"
+    assert listed["reactions"]["siren"] == siren
+    assert [each.split(":")[0] for each in listed["remarks"]] == [
+        "mqtt.trust",
+        "decision.facility_only",
+        "reactions.evening",
+    ]
+
+
+def act_by_itself(config: Path) -> None:
+    text = config.read_text().replace('id = "s"', 'id = "s"\ntime_zone = "Europe/Berlin"')
+    config.write_text(text + 'inside = "hall"\n' + BY_ITSELF)
+
+
 async def test_what_may_surprise_is_remarked(config: Path) -> None:
     said = json.loads((await gatewayd("check", "-c", config, "--json")).out)
     (remark,) = said["remarks"]
