@@ -105,7 +105,8 @@ class Modes:
             out=self.out,
             guard=self._guard,
         )
-        self.site = SiteOrders(Moved(state, self.out), self.modes, self.desk, self.out)
+        self.moved = Moved(state, self.out)
+        self.site = SiteOrders(self.moved, self.modes, self.desk, self.out)
         self.state = state
         self.modes.begin(self.now)
         self.begun = self._taken()

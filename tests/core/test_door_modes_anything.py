@@ -1,0 +1,200 @@
+"""Whatever is ordered, scheduled, burning or switched off: every door has the mode it must.
+
+Beside the doors stands a model that knows no events and no deadlines, only what holds now and
+which rule comes first. The clock of the site is two hours ahead of UTC all the time.
+"""
+
+from datetime import datetime, timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from gatewayd.core.access.model import DoorRules
+from gatewayd.core.access.policy import ClockLost, Policy
+from gatewayd.core.access.state import FirstPerson, FirstPersonIs
+from gatewayd.core.access.state_values import restore
+from gatewayd.core.actions import Action
+from gatewayd.core.door_modes import LOOK_AGAIN
+from gatewayd.core.events import DoorModeChanged, FireAlarm, FireEnded, SiteLockdown
+from gatewayd.core.facts import InputState
+from gatewayd.core.mode_orders import FIRE, MODE, ModeOrder, kept_modes
+from gatewayd.core.model import DoorId, DoorMode
+from gatewayd.core.requests import LockDownSite
+from tests.core.hours import OFFICE
+from tests.core.modes import ANNA, FIRES, LAB, LOBBY, NOON, Modes, answers, events
+
+DOORS = (LOBBY, LAB)
+doors = st.sampled_from(DOORS)
+modes = st.one_of(st.none(), st.sampled_from(DoorMode))
+levels = st.sampled_from(
+    [InputState.ACTIVE, InputState.INACTIVE, InputState.CUT, InputState.MISSING]
+)
+minutes = st.integers(0, 3 * 60)
+ends = st.one_of(st.none(), st.integers(1, 30 * 60))
+plans = st.sampled_from(["none", "office", "first person"])
+NEVER = NOON - timedelta(days=999)
+OPENS = frozenset({DoorMode.UNLOCKED, DoorMode.LOCKED_OPEN})
+
+
+class Model:
+    """What holds, and which of it comes first."""
+
+    def __init__(self) -> None:
+        self.plan: dict[DoorId, str] = {}
+        self.orders: dict[DoorId, tuple[DoorMode, datetime | None]] = {}
+        self.fires: set[str] = set()
+        self.lockdown = False
+        self.first: dict[DoorId, datetime] = {}
+        self.believed = True  # whether the clock is, or it does not matter
+
+    def pass_(self, utc: datetime) -> None:
+        for door, (_, until) in list(self.orders.items()):
+            if until is not None and until <= utc:
+                del self.orders[door]
+
+    def mode(self, door: DoorId, utc: datetime) -> DoorMode:
+        if any(door in (each.doors or DOORS) for each in FIRES if each.name in self.fires):
+            return DoorMode.LOCKED_OPEN
+        ordered = self.orders[door][0] if door in self.orders else None
+        if self.lockdown and ordered is not DoorMode.BLOCKED:
+            return DoorMode.LOCKED_DOWN
+        if ordered is not None:
+            return ordered
+        return DoorMode.UNLOCKED if self._scheduled(door, utc) else DoorMode.LOCKED
+
+    def _scheduled(self, door: DoorId, utc: datetime) -> bool:
+        opening = utc.replace(hour=7, minute=0, second=0, microsecond=0)
+        closing = utc.replace(hour=16, minute=0, second=0, microsecond=0)
+        if self.plan[door] == "none" or not self.believed or not opening <= utc < closing:
+            return False
+        return self.plan[door] == "office" or self.first.get(door, NEVER) >= opening
+
+
+def rules_of(plan: dict[DoorId, str]) -> tuple[DoorRules, ...]:
+    return tuple(
+        DoorRules(door, unlock=OFFICE, unlock_needs_first_person=plan[door] == "first person")
+        for door in DOORS
+        if plan[door] != "none"
+    )
+
+
+class Anything(RuleBasedStateMachine):
+    @initialize(lobby=plans, lab=plans, goes_on=st.booleans())
+    def start(self, lobby: str, lab: str, *, goes_on: bool) -> None:
+        self.model = Model()
+        self.model.plan = {LOBBY: lobby, LAB: lab}
+        self.goes_on = goes_on
+        policy = Policy(clock_lost=ClockLost.GO_ON if goes_on else ClockLost.DENY)
+        self.modes = Modes(rules=rules_of(self.model.plan), policy=policy)
+        self.told: dict[DoorId, DoorMode] = {}
+        self._see(self.modes.begun)
+
+    @rule(door=doors, mode=modes, end=ends)
+    def order(self, door: DoorId, mode: DoorMode | None, end: int | None) -> None:
+        told = self.modes.order(mode, door, minutes=None if mode is None else end)
+        assert answers(told) == [None]
+        if mode is None:
+            self.model.orders.pop(door, None)
+        else:
+            until = None if end is None else self.modes.now.utc + timedelta(minutes=end)
+            self.model.orders[door] = mode, until
+        self._see(told)
+
+    @rule(on=st.booleans())
+    def lock_down(self, *, on: bool) -> None:
+        changed = self.model.lockdown is not on
+        self.model.lockdown = on
+        told = self.modes.ask(LockDownSite(on))
+        assert changed is any(isinstance(each, SiteLockdown) for each in events(told))
+        self._see(told)
+
+    @rule(seen=st.tuples(levels, levels, levels))
+    def inputs(self, seen: tuple[InputState, ...]) -> None:
+        before = set(self.model.fires)
+        for fire, level in zip(FIRES, seen, strict=True):
+            if not level.faulty:
+                active = (level is InputState.ACTIVE) is fire.active_when
+                (self.model.fires.add if active else self.model.fires.discard)(fire.name)
+        told = self.modes.inputs(*seen)
+        alarms = {each.fire for each in events(told) if isinstance(each, FireAlarm)}
+        ended = {each.fire for each in events(told) if isinstance(each, FireEnded)}
+        assert alarms == self.model.fires - before
+        assert ended == before - self.model.fires
+        self._see(told)
+
+    @rule(door=doors)
+    def first_person(self, door: DoorId) -> None:
+        at = self.modes.now.utc
+        self.model.first[door] = at
+        self.modes.moved.change([FirstPersonIs(door, FirstPerson(ANNA, at))])
+        self.modes.modes.look_at(door, self.modes.now)
+        self._see(self.modes.wait())
+
+    @rule(door=doors, plan=plans)
+    def other_rules(self, door: DoorId, plan: str) -> None:
+        self.model.plan[door] = plan
+        book = self.modes.book(rules_of(self.model.plan))
+        self.modes.modes.rules_are(book, self.modes.now)
+        self._see(self.modes.wait())
+
+    @rule(length=minutes)
+    def wait(self, length: int) -> None:
+        self._see(self.modes.wait(length))
+
+    @rule(shift=st.integers(-20 * 60, 40 * 60), trusted=st.booleans())
+    def set_clock(self, shift: int, *, trusted: bool) -> None:
+        utc = self.modes.now.utc + timedelta(minutes=shift)
+        self.modes.set_clock(utc if trusted else self.modes.now.utc, trusted=trusted)
+        self.model.believed = trusted or self.goes_on
+        self._see(self.modes.wait(LOOK_AGAIN / 60))
+
+    @rule(length=st.integers(0, 40 * 60))
+    def restart(self, length: int) -> None:
+        self.modes = self.modes.restarted(length, rules_of(self.model.plan))
+        self.told = {}
+        self._see(self.modes.begun)
+
+    def _see(self, told: list[Action]) -> None:
+        """Follow the modes by the events alone."""
+        self.model.pass_(self.modes.now.utc)
+        for event in events(told):
+            if isinstance(event, DoorModeChanged):
+                assert event.by
+                self.told[event.door] = DoorMode(event.mode)
+
+    @invariant()
+    def every_door_has_its_mode(self) -> None:
+        for door in DOORS:
+            assert self.modes.mode(door) is self.model.mode(door, self.modes.now.utc)
+
+    @invariant()
+    def nothing_stands_open_that_no_event_explains(self) -> None:
+        for door in DOORS:
+            shown = self.modes.mode(door)
+            assert self.told.get(door, DoorMode.LOCKED) is shown
+            assert shown not in OPENS or self.modes.shown[door][1]
+
+    @invariant()
+    def what_is_kept_is_what_holds(self) -> None:
+        kept = kept_modes(self.modes.kept)
+        assert kept.fires == self.model.fires
+        assert {door: _brief(each) for door, each in kept.orders.items()} == self.model.orders
+        moved = {
+            key: value
+            for key, value in self.modes.kept.items()
+            if not key.startswith((MODE, FIRE))
+        }
+        assert restore(moved.items()).lockdown is self.model.lockdown
+
+    @invariant()
+    def it_looks_again_in_time(self) -> None:
+        assert self.modes.modes.deadline > self.modes.now.mono
+        if self.model.orders and any(until for _, until in self.model.orders.values()):
+            assert self.modes.modes.deadline <= self.modes.now.mono + LOOK_AGAIN
+
+
+def _brief(order: ModeOrder) -> tuple[DoorMode, datetime | None]:
+    return order.mode, order.until
+
+
+TestAnything = Anything.TestCase
