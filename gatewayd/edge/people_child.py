@@ -3,8 +3,9 @@
     python -m gatewayd.edge.people_child '{"kind": …}'
 
 Either all staged parts become a table, or a table and the first changes of its log become a
-new one. The outcome is one line of JSON. The child works at a low priority and ends by itself
-when its parent does. The parent's part is `Child`.
+new one. Staged people may keep the PINs they have (`KEPT`): those of that table and log. The
+outcome is one line of JSON. The child works at a low priority and ends by itself when its
+parent does. The parent's part is `Child`.
 """
 
 import json
@@ -12,15 +13,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import gatewayd
-from gatewayd.core.access.people import Person
+from gatewayd.core.access.model import LevelId
+from gatewayd.core.access.people import KEPT, MISTAKES, Person, with_kept_pins
 from gatewayd.edge.people_build import PeopleRefused, Plan, build
 from gatewayd.edge.people_disk import PEOPLE_DISK
+from gatewayd.edge.people_layout import DamagedRecord
 from gatewayd.edge.people_log import Delta, PeopleLog, explained
 from gatewayd.edge.people_parts import Staging, joined
 from gatewayd.edge.people_table import PeopleTable
@@ -34,7 +38,10 @@ _SHOWN = 2000  # characters of what a broken child said
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to build: from parts in `staging`, or from a table and `changes` of its log."""
+    """What to build: from parts in `staging`, or from a table and `changes` of its log.
+
+    With parts, the table and its log are those that are held.
+    """
 
     target: str
     generation: int
@@ -105,7 +112,45 @@ def _from_parts(job: Job, scratch: Path) -> tuple[Iterator[Person], Plan]:
     staging = Staging(Path(job.staging))
     counts = staging.counts()
     plan = Plan(job.generation, job.version, *counts, staging.rest())
-    return joined(staging, counts, scratch), plan
+    people = joined(staging, counts, scratch)
+    return _with_pins(_with_known_levels(people, staging.levels()), job), plan
+
+
+def _with_known_levels(
+    people: Iterator[Person], levels: frozenset[LevelId] | None
+) -> Iterator[Person]:
+    """Pass everybody on, unless somebody has a level that nobody staged. PeopleRefused."""
+    mistakes: list[str] = []
+    for person in people:
+        if levels is not None and not levels.issuperset(person.holder.levels):
+            unknown = min(set(person.holder.levels) - levels)
+            mistakes.append(f"holder {person.holder.id!r}: no such level: {unknown!r}")
+            if len(mistakes) >= MISTAKES:
+                break
+        yield person
+    if mistakes:
+        raise PeopleRefused(mistakes)
+
+
+def _with_pins(people: Iterator[Person], job: Job) -> Iterator[Person]:
+    """Put the PINs that are held in the place of those that are to be kept."""
+    held: Layers | None = None
+    for person in people:
+        holder = person.holder
+        if job.table and KEPT in (holder.pin, holder.duress_pin):
+            held = held or _held(job)
+            with suppress(DamagedRecord):  # who is not known has no PIN to keep
+                had = held.person(holder.id)
+                holder = holder if had is None else with_kept_pins(holder, had.holder)
+        yield person if holder is person.holder else person._replace(holder=holder)
+
+
+def _held(job: Job) -> Layers:
+    table, deltas = _read(Path(job.table), Path(job.log))
+    overlay = Overlay()
+    for each in deltas[: job.changes]:
+        overlay.put(each.people, each.gone)
+    return Layers(table, overlay)
 
 
 def _from_table(job: Job) -> tuple[Iterator[Person], Plan]:

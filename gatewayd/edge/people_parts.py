@@ -6,6 +6,9 @@ that it was announced under and a check over its content. Another manifest begin
 
 `joined` turns parts in any order into persons, with little memory: rows are spread over
 buckets by their holder, on the disk, and one bucket at a time is put together.
+
+A part may bring along what is no person (`extras`). Whoever puts that together keeps it as what
+is versioned with the people, and names the levels that they may have.
 """
 
 import json
@@ -16,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from zlib import crc32
 
-from gatewayd.core.access.model import Credential, Holder
+from gatewayd.core.access.model import Credential, Holder, LevelId
 from gatewayd.core.access.people import MISTAKES, Person
 from gatewayd.core.model import HolderId
 from gatewayd.edge.disk import replace
@@ -32,6 +35,7 @@ ROWS_OF_BUCKET = 20_000
 BUCKETS = 256  # files that are open at once
 MANIFEST = "manifest"
 REST = "rest"
+LEVELS = "levels"
 
 _MAGIC = b"gwpart1\n"
 _DIGEST = 32
@@ -68,11 +72,13 @@ class Staging:
         digest: bytes,
         holders: Iterable[Holder] = (),
         credentials: Iterable[Credential] = (),
+        extra: str = "",
     ) -> None:
         """Keep a part, for good once this returns. `digest`: 32 bytes. Raise OSError."""
         rows = [
             [holder_row(each) for each in holders],
             [credential_row(each) for each in credentials],
+            extra,
         ]
         body = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
         if len(digest) != _DIGEST or len(body) > LONGEST_PART or not 0 <= number < PARTS:
@@ -82,7 +88,11 @@ class Staging:
 
     def put_rest(self, rest: bytes) -> None:
         """Keep what is versioned together with the people. Raise OSError."""
-        replace(self._disk, self.directory / REST, crc32(rest).to_bytes(4, "little") + rest)
+        self._put(REST, rest)
+
+    def put_levels(self, levels: Iterable[LevelId]) -> None:
+        """Keep which levels the people may have. Raise OSError."""
+        self._put(LEVELS, json.dumps(sorted(levels)).encode())
 
     def have(self) -> Mapping[int, bytes]:
         """Return the digests of the sound parts by number; the damaged are to be sent again."""
@@ -95,24 +105,43 @@ class Staging:
 
     def rest(self) -> bytes:
         """Return what `put_rest` kept; nothing if it did not. Raise StateError."""
-        path = self.directory / REST
+        return self._get(REST) or b""
+
+    def levels(self) -> frozenset[LevelId] | None:
+        """Return what `put_levels` kept; None if it did not. Raise StateError."""
+        raw = self._get(LEVELS)
+        return None if raw is None else frozenset(map(LevelId, json.loads(raw)))
+
+    def _put(self, name: str, content: bytes) -> None:
+        check = crc32(content).to_bytes(4, "little")
+        replace(self._disk, self.directory / name, check + content)
+
+    def _get(self, name: str) -> bytes | None:
+        path = self.directory / name
         try:
             raw = self._disk.read(path, LONGEST_PART + 4)
         except OSError as error:
             raise explained(path, error) from error
         if raw is None:
-            return b""
+            return None
         if crc32(raw[4:]) != int.from_bytes(raw[:4], "little"):
             raise explained(path, DamagedState("it does not fit its check"))
         return raw[4:]
 
     def rows(self) -> Iterator[tuple[list[Row], list[Row]]]:
         """Return holders and credentials, part by part. Raise StateError."""
+        return ((holders, credentials) for holders, credentials, _ in self._parts())
+
+    def extras(self) -> Iterator[str]:
+        """Return what parts brought besides, part by part. Raise StateError."""
+        return (extra for _, _, extra in self._parts() if extra)
+
+    def _parts(self) -> Iterator[tuple[list[Row], list[Row], str]]:
         for number in self._numbers():
             path = self._path(number)
             try:
                 raw = self._disk.read(path, _HEAD + LONGEST_PART) or b""
-                yield _rows(raw)
+                yield _content(raw)
             except (OSError, DamagedState) as error:
                 raise explained(path, error) from error
 
@@ -194,8 +223,8 @@ def _is_sound(raw: bytes) -> bool:
     return raw.startswith(_MAGIC) and len(raw) > _HEAD and check == crc32(raw[begin:])
 
 
-def _rows(raw: bytes) -> tuple[list[Row], list[Row]]:
+def _content(raw: bytes) -> tuple[list[Row], list[Row], str]:
     if not _is_sound(raw):
         raise DamagedState("it does not fit its check")
-    holders, credentials = json.loads(raw[_HEAD:])
-    return holders, credentials
+    holders, credentials, extra = json.loads(raw[_HEAD:])
+    return holders, credentials, extra

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, Protocol, Self
@@ -71,6 +72,7 @@ class _Build(NamedTuple):
     done: Done
     carried_from: int | None  # the number of the first change to be carried over; None: none
     digest: str | None = None  # that must come out
+    base: int | None = None  # the version that must still be held; None: any
 
 
 class PeopleStore:
@@ -138,7 +140,10 @@ class PeopleStore:
     def replace(
         self, staging: Staging, version: int, done: Done, *, digest: str | None = None
     ) -> None:
-        """Replace everybody by the staged parts, unless they do not come to this digest."""
+        """Replace everybody by the staged parts, unless they do not come to this digest.
+
+        Nor if somebody is changed meanwhile: what was taken away would be there again.
+        """
         self._jobs.put(lambda: self._replace(staging, version, done, digest))
 
     def verify(self, found: Found) -> None:
@@ -225,17 +230,20 @@ class PeopleStore:
             self._begin_build(self._merging)
 
     def _merging(self, generation: int) -> _Build:
+        job = self._job(generation, self._files.state.version)
+        return _Build(job, self._merged, job.changes, digest(self._files.state.total))
+
+    def _job(self, generation: int, version: int) -> Job:
+        """Return what starts from all that is held."""
         names = self._files.names(self._files.generation)
-        changes = self._files.logged
-        job = Job(
+        return Job(
             f"{self._files.names(generation).table}",
             generation,
-            self._files.state.version,
+            version,
             table=f"{names.table}",
             log=f"{names.log}",
-            changes=changes,
+            changes=self._files.logged,
         )
-        return _Build(job, self._merged, changes, digest(self._files.state.total))
 
     def _merged(self, why: Exception | None) -> None:
         self._not_before = 0 if why is None else self._files.logged + 10
@@ -255,15 +263,11 @@ class PeopleStore:
         else:
             self._begin_build(
                 lambda generation: _Build(
-                    Job(
-                        f"{self._files.names(generation).table}",
-                        generation,
-                        version,
-                        staging=f"{staging.directory}",
-                    ),
+                    replace(self._job(generation, version), staging=f"{staging.directory}"),
                     done,
                     None,
                     expected,
+                    self._files.state.version,
                 )
             )
 
@@ -303,6 +307,11 @@ class PeopleStore:
         held, since = self._files.state.version, planned.carried_from
         if since is None and planned.job.version < held:
             return StateError(f"people {held} are newer than {planned.job.version}")
+        if planned.base not in (None, held):
+            return StateError(
+                f"people {planned.base} became people {held} meanwhile: make what replaces "
+                f"them anew"
+            )
         try:
             self._files.adopt(
                 planned.job.generation,

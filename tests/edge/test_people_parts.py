@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.core.access.model import Credential, Holder
+from gatewayd.core.access.model import Credential, Holder, LevelId
 from gatewayd.core.model import HolderId
 from gatewayd.edge.people_child import Job, _while_wanted, main, run
 from gatewayd.edge.people_disk import PEOPLE_DISK
@@ -63,6 +63,18 @@ def test_a_damaged_rest_is_named(staging: Staging) -> None:
     rest.write_bytes(damaged_at(rest.read_bytes(), 6))
     with pytest.raises(DamagedState, match="rest is damaged"):
         staging.rest()
+
+
+def test_a_part_may_bring_something_else(staging: Staging) -> None:
+    staging.put(2, ONE, extra='{"levels":{}}')
+    assert list(staging.extras()) == ['{"levels":{}}']
+    assert staging.counts() == (2, 1)
+
+
+def test_levels_that_people_may_have_are_kept(staging: Staging) -> None:
+    assert staging.levels() is None
+    staging.put_levels([LevelId("staff"), LevelId("lab")])
+    assert Staging(staging.directory).levels() == {"staff", "lab"}
 
 
 @pytest.mark.parametrize(("number", "digest"), [(-1, ONE), (100_000, ONE), (0, b"")])

@@ -2,13 +2,14 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gatewayd.core.access.model import Credential, CredentialState, Holder, LevelId
-from gatewayd.core.access.people import PeopleChange, Person, digest, weight
+from gatewayd.core.access.people import KEPT, PeopleChange, Person, digest, weight
 from gatewayd.core.model import HolderId
 from gatewayd.edge import people_store
 from gatewayd.edge.people_build import PeopleRefused
@@ -65,6 +66,10 @@ class Desk:
         self.store.verify(found.append)
         self.post.until(lambda: bool(found))
         return found[0]
+
+    def pins(self) -> dict[HolderId, tuple[bytes | None, bytes | None]]:
+        people = self.store.view.layers.people()
+        return {each.holder.id: (each.holder.pin, each.holder.duress_pin) for each in people}
 
     def names(self) -> list[str]:
         return sorted(each.name for each in self.directory.iterdir())
@@ -265,6 +270,55 @@ def test_people_of_another_digest_replace_nobody(desk: Desk) -> None:
     assert "come to digest" in str(desk.replace(1, anna("26:1"), digest="0" * 64))
     told = digest(weight(anna("26:1")))
     assert desk.replace(1, anna("26:1"), digest=told) is None
+
+
+def test_levels_that_nobody_staged_are_named(desk: Desk, tmp_path: Path) -> None:
+    staging = staged(tmp_path / "staging", anna("26:1"), bob("26:2"))
+    staging.put_levels([LevelId("staff")])
+    answer = desk.answer(lambda done: desk.store.replace(staging, 1, done))
+    assert isinstance(answer, PeopleRefused)
+    assert str(answer) == "holder 'anna': no such level: 'lab'"
+    staging.put_levels([LevelId("staff"), LevelId("lab")])
+    assert desk.answer(lambda done: desk.store.replace(staging, 1, done)) is None
+
+
+def test_pins_that_are_to_be_kept_outlast_a_replacement(desk: Desk) -> None:
+    pin, duress = b"p" * 32, b"d" * 32
+    desk.replace(1, anna("26:1", pin=pin, duress_pin=duress), bob("26:2"))
+    desk.apply(put(2, anna("26:1", pin=duress, duress_pin=None)))  # beside the table
+    kept = bob("26:2")._replace(holder=bob().holder._replace(pin=KEPT))
+    assert desk.replace(3, anna("26:1", pin=KEPT, duress_pin=KEPT), kept) is None
+    assert desk.pins() == {ANNA: (duress, None), BOB: (bytes(32), None)}
+
+
+def test_a_replacement_keeps_no_pin_of_somebody_new(desk: Desk) -> None:
+    answer = desk.replace(1, anna("26:1", pin=KEPT))
+    assert isinstance(answer, PeopleRefused)
+    assert str(answer) == "holder 'anna': no PIN is held that could be kept"
+
+
+def test_what_changes_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    post, begun, go_on = Posted(), threading.Event(), threading.Event()
+
+    class Slow(Child):
+        def wait(self) -> Exception | None:
+            outcome = super().wait()
+            begun.set()
+            go_on.wait(30)
+            return outcome
+
+    store = PeopleStore.open(tmp_path / "people", post=post, start=Slow)
+    answers: list[Exception | None] = []
+    store.replace(staged(tmp_path / "staging", anna("26:1")), 9, answers.append)
+    assert begun.wait(30)
+    changed: list[Exception | None] = []
+    store.apply(put(1, bob("26:2")), changed.append)
+    post.until(lambda: bool(changed))
+    go_on.set()
+    post.until(lambda: bool(answers))
+    assert "people 0 became people 1 meanwhile" in str(answers[0])
+    assert store.view.find("26:2") is not None
+    store.close()
 
 
 def test_a_damaged_part_is_named(desk: Desk, tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def _become(
     had = None if before is None else before.holder
     holder = change.holders.get(whoever, had)
     if holder is not None and had is not None:
-        holder = _with_kept_pins(holder, had)
+        holder = with_kept_pins(holder, had)
     kept = tuple(
         each
         for each in (() if before is None else before.credentials)
@@ -224,7 +224,8 @@ def _become(
     return _Becoming(holder, kept, tuple(put.get(whoever, ())))
 
 
-def _with_kept_pins(holder: Holder, had: Holder) -> Holder:
+def with_kept_pins(holder: Holder, had: Holder) -> Holder:
+    """Put what is kept of PINs in the place of `KEPT`."""
     if holder.pin == KEPT:
         holder = holder._replace(pin=had.pin)
     if holder.duress_pin == KEPT:
