@@ -108,6 +108,11 @@ class Reaction:
     effects: tuple[Effect, ...]
 
 
+def outputs(reaction: Reaction) -> tuple[Point, ...]:
+    """Return the outputs that it switches."""
+    return tuple(each.output for each in reaction.effects if isinstance(each, Pulse | Switch))
+
+
 def names(kind: str) -> frozenset[str]:
     """Return which of "door" and "controller" events of a kind of `KINDS` can name."""
     return frozenset(each.name for each in fields(KINDS[kind])) & {"door", "controller"}

@@ -1,6 +1,6 @@
 """The site as configured: what the brain is told once, when it is made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from gatewayd.core.audit import Catalogue
 from gatewayd.core.fire import FireInput
 from gatewayd.core.model import ControllerId, Door, DoorId, DoorMode, Point
 from gatewayd.core.places import Occupant
-from gatewayd.core.reaction import Reaction
+from gatewayd.core.reaction import OnInput, Reaction, outputs
 
 STALE_SECONDS = 5.0  # what may have waited longer in a unit opens nothing
 SETTLE_SECONDS = 3.0  # how long a site that was never approved is only looked at
@@ -52,12 +52,23 @@ class SiteConfig:
             raise ValueError("two sides of doors have the same reader")
         for each in sorted(self.require_secure - set(self.controllers)):
             raise ValueError(f"{each} must be secure, but is missing")
+        for name, point in self._points():
+            if point.controller not in self.controllers:
+                raise ValueError(f"{name} hangs on {point.controller}, which is missing")
+        locks = {door.lock for door in self.doors}
+        for reaction in self.reactions:
+            if locks & set(outputs(reaction)):
+                raise ValueError(f"reaction {reaction.name} switches the lock of a door")
+
+    def _points(self) -> Iterator[tuple[str, Point]]:
+        """Yield all that must be there, and what needs it."""
         for door in self.doors:
-            for point in parts(door):
-                if point.controller not in self.controllers:
-                    raise ValueError(
-                        f"door {door.id} hangs on {point.controller}, which is missing"
-                    )
+            yield from ((f"door {door.id}", point) for point in parts(door))
+        yield from ((f"fire {each.name}", each.point) for each in self.fires)
+        for each in self.reactions:
+            if isinstance(each.trigger, OnInput):
+                yield f"reaction {each.name}", each.trigger.point
+            yield from ((f"reaction {each.name}", output) for output in outputs(each))
 
 
 def parts(door: Door) -> list[Point]:
