@@ -26,7 +26,7 @@ from gatewayd.edge.people_build import PeopleRefused, Plan, build
 from gatewayd.edge.people_disk import PEOPLE_DISK
 from gatewayd.edge.people_layout import DamagedRecord
 from gatewayd.edge.people_log import Delta, PeopleLog, explained
-from gatewayd.edge.people_parts import Staging, joined
+from gatewayd.edge.people_parts import Counts, Staging, joined
 from gatewayd.edge.people_table import PeopleTable
 from gatewayd.edge.people_view import Layers, Overlay
 from gatewayd.errors import DamagedState, StateError
@@ -112,17 +112,27 @@ def _from_parts(job: Job, scratch: Path) -> tuple[Iterator[Person], Plan]:
     staging = Staging(Path(job.staging))
     counts = staging.counts()
     plan = Plan(job.generation, job.version, *counts, staging.rest())
-    people = joined(staging, counts, scratch)
-    return _with_pins(_with_known_levels(people, staging.levels()), job), plan
+    people = _with_pins(joined(staging, counts, scratch), job)
+    if (expected := staging.expected()) is not None:
+        if counts != expected.counts:
+            raise PeopleRefused(_miscounted(counts, expected.counts))
+        people = _with_known_levels(people, expected.levels)
+    return people, plan
+
+
+def _miscounted(counts: Counts, expected: Counts) -> Iterator[str]:
+    for kind, found, announced in zip(Counts._fields, counts, expected, strict=True):
+        if found != announced:
+            yield f"{announced} {kind} were announced, and {found} are there"
 
 
 def _with_known_levels(
-    people: Iterator[Person], levels: frozenset[LevelId] | None
+    people: Iterator[Person], levels: frozenset[LevelId]
 ) -> Iterator[Person]:
     """Pass everybody on, unless somebody has a level that nobody staged. PeopleRefused."""
     mistakes: list[str] = []
     for person in people:
-        if levels is not None and not levels.issuperset(person.holder.levels):
+        if not levels.issuperset(person.holder.levels):
             unknown = min(set(person.holder.levels) - levels)
             mistakes.append(f"holder {person.holder.id!r}: no such level: {unknown!r}")
             if len(mistakes) >= MISTAKES:

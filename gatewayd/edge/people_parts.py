@@ -7,8 +7,8 @@ that it was announced under and a check over its content. Another manifest begin
 `joined` turns parts in any order into persons, with little memory: rows are spread over
 buckets by their holder, on the disk, and one bucket at a time is put together.
 
-A part may bring along what is no person (`extras`). Whoever puts that together keeps it as what
-is versioned with the people, and names the levels that they may have.
+A part may bring along what is no person; it lies in a file beside (`extras`). Whoever puts that
+together keeps it as what is versioned with the people, and says what is expected of them.
 """
 
 import json
@@ -35,12 +35,13 @@ ROWS_OF_BUCKET = 20_000
 BUCKETS = 256  # files that are open at once
 MANIFEST = "manifest"
 REST = "rest"
-LEVELS = "levels"
+EXPECTED = "expected"
 
 _MAGIC = b"gwpart1\n"
 _DIGEST = 32
 _HEAD = len(_MAGIC) + 4 + _DIGEST
 _NAME = re.compile(r"part-(\d{6})\Z", re.ASCII)
+_EXTRA = re.compile(r"extra-(\d{6})\Z", re.ASCII)
 _HOLDER_FIELDS = 9
 
 
@@ -49,6 +50,13 @@ class Counts(NamedTuple):
 
     holders: int
     credentials: int
+
+
+class Expected(NamedTuple):
+    """What the people must come to, and the levels they may have."""
+
+    counts: Counts
+    levels: frozenset[LevelId]
 
 
 class Staging:
@@ -72,17 +80,18 @@ class Staging:
         digest: bytes,
         holders: Iterable[Holder] = (),
         credentials: Iterable[Credential] = (),
-        extra: str = "",
+        extra: bytes = b"",
     ) -> None:
         """Keep a part, for good once this returns. `digest`: 32 bytes. Raise OSError."""
         rows = [
             [holder_row(each) for each in holders],
             [credential_row(each) for each in credentials],
-            extra,
         ]
         body = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
         if len(digest) != _DIGEST or len(body) > LONGEST_PART or not 0 <= number < PARTS:
             raise ValueError("no part of a staging")
+        if extra:  # first: a part that is there has it
+            self._put(f"extra-{number:06}", extra)
         check = crc32(digest + body).to_bytes(4, "little")
         replace(self._disk, self._path(number), _MAGIC + check + digest + body)
 
@@ -90,9 +99,14 @@ class Staging:
         """Keep what is versioned together with the people. Raise OSError."""
         self._put(REST, rest)
 
-    def put_levels(self, levels: Iterable[LevelId]) -> None:
-        """Keep which levels the people may have. Raise OSError."""
-        self._put(LEVELS, json.dumps(sorted(levels)).encode())
+    def put_expected(self, expected: Expected) -> None:
+        """Keep what must come of the parts. Raise OSError."""
+        counts, levels = expected
+        self._put(EXPECTED, json.dumps([*counts, sorted(levels)]).encode())
+
+    def manifest(self) -> bytes | None:
+        """Return what was begun last. Raise OSError."""
+        return self._disk.read(self.directory / MANIFEST, LONGEST_PART)
 
     def have(self) -> Mapping[int, bytes]:
         """Return the digests of the sound parts by number; the damaged are to be sent again."""
@@ -101,16 +115,23 @@ class Staging:
             raw = self._disk.read(self._path(number), _HEAD + LONGEST_PART) or b""
             if _is_sound(raw):
                 found[number] = raw[_HEAD - _DIGEST : _HEAD]
+        for number, name in self._numbered(_EXTRA):
+            raw = self._disk.read(self.directory / name, LONGEST_PART + 4) or b""
+            if not _is_checked(raw):
+                found.pop(number, None)
         return found
 
     def rest(self) -> bytes:
         """Return what `put_rest` kept; nothing if it did not. Raise StateError."""
         return self._get(REST) or b""
 
-    def levels(self) -> frozenset[LevelId] | None:
-        """Return what `put_levels` kept; None if it did not. Raise StateError."""
-        raw = self._get(LEVELS)
-        return None if raw is None else frozenset(map(LevelId, json.loads(raw)))
+    def expected(self) -> Expected | None:
+        """Return what `put_expected` kept; None if it did not. Raise StateError."""
+        raw = self._get(EXPECTED)
+        if raw is None:
+            return None
+        holders, credentials, levels = json.loads(raw)
+        return Expected(Counts(holders, credentials), frozenset(map(LevelId, levels)))
 
     def _put(self, name: str, content: bytes) -> None:
         check = crc32(content).to_bytes(4, "little")
@@ -124,26 +145,24 @@ class Staging:
             raise explained(path, error) from error
         if raw is None:
             return None
-        if crc32(raw[4:]) != int.from_bytes(raw[:4], "little"):
+        if not _is_checked(raw):
             raise explained(path, DamagedState("it does not fit its check"))
         return raw[4:]
 
     def rows(self) -> Iterator[tuple[list[Row], list[Row]]]:
         """Return holders and credentials, part by part. Raise StateError."""
-        return ((holders, credentials) for holders, credentials, _ in self._parts())
-
-    def extras(self) -> Iterator[str]:
-        """Return what parts brought besides, part by part. Raise StateError."""
-        return (extra for _, _, extra in self._parts() if extra)
-
-    def _parts(self) -> Iterator[tuple[list[Row], list[Row], str]]:
         for number in self._numbers():
             path = self._path(number)
             try:
                 raw = self._disk.read(path, _HEAD + LONGEST_PART) or b""
-                yield _content(raw)
+                yield _rows(raw)
             except (OSError, DamagedState) as error:
                 raise explained(path, error) from error
+
+    def extras(self) -> Iterator[bytes]:
+        """Return what parts brought besides, part by part. Raise StateError."""
+        for _, name in self._numbered(_EXTRA):
+            yield self._get(name) or b""
 
     def counts(self) -> Counts:
         """Count the rows. Raise StateError."""
@@ -160,8 +179,11 @@ class Staging:
             self._disk.unlink(self.directory / name)
 
     def _numbers(self) -> list[int]:
-        found = map(_NAME.match, self._disk.listing(self.directory))
-        return sorted(int(each[1]) for each in found if each is not None)
+        return [number for number, _ in self._numbered(_NAME)]
+
+    def _numbered(self, pattern: re.Pattern[str]) -> list[tuple[int, str]]:
+        found = map(pattern.match, self._disk.listing(self.directory))
+        return sorted((int(each[1]), each[0]) for each in found if each is not None)
 
     def _path(self, number: int) -> Path:
         return self.directory / f"part-{number:06}"
@@ -223,8 +245,12 @@ def _is_sound(raw: bytes) -> bool:
     return raw.startswith(_MAGIC) and len(raw) > _HEAD and check == crc32(raw[begin:])
 
 
-def _content(raw: bytes) -> tuple[list[Row], list[Row], str]:
+def _is_checked(raw: bytes) -> bool:
+    return len(raw) >= 4 and crc32(raw[4:]) == int.from_bytes(raw[:4], "little")
+
+
+def _rows(raw: bytes) -> tuple[list[Row], list[Row]]:
     if not _is_sound(raw):
         raise DamagedState("it does not fit its check")
-    holders, credentials, extra = json.loads(raw[_HEAD:])
-    return holders, credentials, extra
+    holders, credentials = json.loads(raw[_HEAD:])
+    return holders, credentials

@@ -10,7 +10,7 @@ from gatewayd.core.access.model import Credential, Holder, LevelId
 from gatewayd.core.model import HolderId
 from gatewayd.edge.people_child import Job, _while_wanted, main, run
 from gatewayd.edge.people_disk import PEOPLE_DISK
-from gatewayd.edge.people_parts import Staging, joined
+from gatewayd.edge.people_parts import Counts, Expected, Staging, joined
 from gatewayd.edge.people_rows import credential_of, credential_row, holder_of, holder_row
 from gatewayd.edge.people_table import PeopleTable
 from gatewayd.errors import DamagedState, StateError
@@ -66,15 +66,23 @@ def test_a_damaged_rest_is_named(staging: Staging) -> None:
 
 
 def test_a_part_may_bring_something_else(staging: Staging) -> None:
-    staging.put(2, ONE, extra='{"levels":{}}')
-    assert list(staging.extras()) == ['{"levels":{}}']
+    staging.put(2, ONE, extra=b'{"levels":{}}')
+    assert list(staging.extras()) == [b'{"levels":{}}']
     assert staging.counts() == (2, 1)
+    assert set(staging.have()) == {0, 1, 2}
+    extra = staging.directory / "extra-000002"
+    for content in (damaged_at(extra.read_bytes(), 5), b""):
+        extra.write_bytes(content)
+        assert set(staging.have()) == {0, 1}
+        with pytest.raises(DamagedState, match="extra-000002 is damaged"):
+            list(staging.extras())
 
 
-def test_levels_that_people_may_have_are_kept(staging: Staging) -> None:
-    assert staging.levels() is None
-    staging.put_levels([LevelId("staff"), LevelId("lab")])
-    assert Staging(staging.directory).levels() == {"staff", "lab"}
+def test_what_is_expected_of_the_people_is_kept(staging: Staging) -> None:
+    expected = Expected(Counts(2, 1), frozenset({LevelId("staff"), LevelId("lab")}))
+    assert staging.expected() is None
+    staging.put_expected(expected)
+    assert Staging(staging.directory).expected() == expected
 
 
 @pytest.mark.parametrize(("number", "digest"), [(-1, ONE), (100_000, ONE), (0, b"")])

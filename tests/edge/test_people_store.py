@@ -16,7 +16,7 @@ from gatewayd.edge.people_build import PeopleRefused
 from gatewayd.edge.people_child import Child, Job
 from gatewayd.edge.people_disk import SystemPeopleDisk
 from gatewayd.edge.people_layout import DamagedRecord
-from gatewayd.edge.people_parts import Staging
+from gatewayd.edge.people_parts import Counts, Expected, Staging
 from gatewayd.edge.people_store import LARGEST_CHANGE, WAITING, PeopleStore
 from gatewayd.errors import DamagedState, StateError
 from tests.edge.people_kit import ANNA, BOB, anna, bob, damaged_at
@@ -274,12 +274,20 @@ def test_people_of_another_digest_replace_nobody(desk: Desk) -> None:
 
 def test_levels_that_nobody_staged_are_named(desk: Desk, tmp_path: Path) -> None:
     staging = staged(tmp_path / "staging", anna("26:1"), bob("26:2"))
-    staging.put_levels([LevelId("staff")])
+    staging.put_expected(Expected(Counts(2, 2), frozenset({LevelId("staff")})))
     answer = desk.answer(lambda done: desk.store.replace(staging, 1, done))
     assert isinstance(answer, PeopleRefused)
     assert str(answer) == "holder 'anna': no such level: 'lab'"
-    staging.put_levels([LevelId("staff"), LevelId("lab")])
+    every = frozenset({LevelId("staff"), LevelId("lab")})
+    staging.put_expected(Expected(Counts(2, 2), every))
     assert desk.answer(lambda done: desk.store.replace(staging, 1, done)) is None
+
+
+def test_people_who_are_not_there_are_missed(desk: Desk, tmp_path: Path) -> None:
+    staging = staged(tmp_path / "staging", anna("26:1"))
+    staging.put_expected(Expected(Counts(2, 1), frozenset()))
+    answer = desk.answer(lambda done: desk.store.replace(staging, 1, done))
+    assert str(answer) == "2 holders were announced, and 1 are there"
 
 
 def test_pins_that_are_to_be_kept_outlast_a_replacement(desk: Desk) -> None:
