@@ -14,7 +14,7 @@ from gatewayd.core.actions import Action, KeepState, Record
 from gatewayd.core.events import FireAlarm, FireEnded, FireFault
 from gatewayd.core.facts import InputsRead, InputState
 from gatewayd.core.mode_orders import fire_entry
-from gatewayd.core.model import ControllerId, DoorId, Point
+from gatewayd.core.model import ControllerId, Door, DoorId, Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,22 @@ class FireInput:
     point: Point
     active_when: bool = True  # False: the input rests while there is a fire
     doors: frozenset[DoorId] = frozenset()  # none: all of the site
+
+
+def contradiction(fires: Iterable[FireInput], doors: Iterable[Door]) -> str | None:
+    """Say what is wrong between the fire inputs and the doors of a site, if anything is."""
+    found: set[str] = set()
+    wired = {each.id: {each.contact, each.exit_button} for each in doors}
+    for fire in fires:
+        if fire.name in found:
+            return f"two fire inputs are named {fire.name}"
+        found.add(fire.name)
+        for door in sorted(fire.doors - wired.keys()):
+            return f"fire {fire.name} opens {door}, which is missing"
+        for door, inputs in wired.items():
+            if fire.point in inputs:
+                return f"fire {fire.name} has an input of door {door}"
+    return None
 
 
 class _Seen:

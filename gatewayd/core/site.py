@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gatewayd.core.audit import Catalogue
-from gatewayd.core.fire import FireInput
+from gatewayd.core.fire import FireInput, contradiction
 from gatewayd.core.model import ControllerId, Door, DoorId, DoorMode, Point
 from gatewayd.core.places import Occupant
 from gatewayd.core.reaction import OnInput, Reaction, outputs
@@ -55,6 +55,9 @@ class SiteConfig:
         for name, point in self._points():
             if point.controller not in self.controllers:
                 raise ValueError(f"{name} hangs on {point.controller}, which is missing")
+        against = contradiction(self.fires, self.doors)
+        if against is not None:
+            raise ValueError(against)
         locks = {door.lock for door in self.doors}
         for reaction in self.reactions:
             if locks & set(outputs(reaction)):

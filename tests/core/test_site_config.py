@@ -7,7 +7,7 @@ import pytest
 from gatewayd.core.fire import FireInput
 from gatewayd.core.model import ControllerId, DoorId, Point
 from gatewayd.core.reaction import LockDown, OnEvent, OnInput, Pulse, Reaction, Switch
-from tests.core.site import LOBBY_DOOR, STRIKE, site
+from tests.core.site import DESK, LOBBY_DOOR, STRIKE, site
 
 GONE = Point(ControllerId("gone"))
 FORCED = OnEvent("door.forced")
@@ -30,6 +30,21 @@ def test_a_reaction_needs_controllers_that_are_there(reaction: Reaction) -> None
 def test_a_fire_input_needs_a_controller_that_is_there() -> None:
     with pytest.raises(ValueError, match="fire hall hangs on gone, which is missing"):
         replace(site(), fires=(FireInput("hall", GONE),))
+
+
+@pytest.mark.parametrize(
+    ("fires", "why"),
+    [
+        ((FireInput("hall", SPARE), FireInput("hall", Point(STRIKE, 4))), "two fire inputs"),
+        ((FireInput("hall", SPARE, doors=frozenset({DoorId("gone")})),), "opens gone, which"),
+        ((FireInput("hall", Point(DESK, 1)),), "has an input of door lobby"),
+    ],
+)
+def test_a_fire_input_has_its_own_name_and_input_and_doors_that_are_there(
+    fires: tuple[FireInput, ...], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        replace(site(), fires=fires)
 
 
 def test_no_reaction_switches_a_lock() -> None:
