@@ -48,8 +48,9 @@ def _units(config: Config, keyring: Keyring) -> defaultdict[str, list[Unit]]:
     """Return the units of each line, and what cards their readers expect."""
     formats: defaultdict[str, Formats] = defaultdict(dict)
     for door in config.doors.values():
-        if door.reader is not None:
-            formats[door.reader.controller][door.reader.number] = door.card_formats
+        for reader in (door.reader, door.exit_reader):
+            if reader is not None:
+                formats[reader.controller][reader.number] = door.card_formats
     units: defaultdict[str, list[Unit]] = defaultdict(list)
     for name, each in config.controllers.items():
         controller, secure = ControllerId(name), each.secure == "required"

@@ -16,10 +16,12 @@ from gatewayd.core.model import ControllerId, Door, DoorId, Identity
 INPUTS, OUTPUTS, LIGHTS, SOUNDS, READERS = 1, 2, 4, 5, 13  # functions of OSDP PDCAP
 MOST_NAMED = 5  # parts in one sentence
 
-LOCK, READER, CONTACT, EXIT_BUTTON = "lock", "reader", "contact", "exit button"
+LOCK, READER, EXIT_READER = "lock", "reader", "exit reader"
+CONTACT, EXIT_BUTTON = "contact", "exit button"
 _KINDS = {
     LOCK: ("output", OUTPUTS),
     READER: ("reader", READERS),
+    EXIT_READER: ("reader", READERS),
     CONTACT: ("input", INPUTS),
     EXIT_BUTTON: ("input", INPUTS),
 }
@@ -30,7 +32,7 @@ class Use:
     """One part of a door that hangs on a controller, as that controller's `number`."""
 
     door: DoorId
-    part: str  # one of the four above
+    part: str  # one of the five above
     number: int
 
 
@@ -41,6 +43,7 @@ def uses_of(doors: Iterable[Door]) -> dict[ControllerId, tuple[Use, ...]]:
         parts = (
             (LOCK, door.lock),
             (READER, door.reader),
+            (EXIT_READER, door.exit_reader),
             (CONTACT, door.contact),
             (EXIT_BUTTON, door.exit_button),
         )
@@ -64,9 +67,9 @@ def unseen(identity: Identity, uses: Iterable[Use]) -> str:
     if able & {LIGHTS, SOUNDS}:
         return ""
     return _listed(
-        f"the reader of door {use.door} has neither light nor sounder"
+        f"the {use.part} of door {use.door} has neither light nor sounder"
         for use in uses
-        if use.part == READER
+        if use.part in (READER, EXIT_READER)
     )
 
 

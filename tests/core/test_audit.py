@@ -14,7 +14,7 @@ from gatewayd.core.audit import (
     needs_of,
 )
 from gatewayd.core.capacity import Use
-from gatewayd.core.model import Identity, Verdict
+from gatewayd.core.model import Identity, Point, Verdict
 from tests.core.site import (
     CATALOGUE,
     DESK,
@@ -137,6 +137,12 @@ def test_a_unit_with_too_little_on_it_is_misconfigured_naming_door_part_and_numb
         "the lock of door lab is output 0, but the unit has no output; "
         "the reader of door lab is reader 1, but the unit has one reader, number 0"
     )
+
+
+def test_an_exit_reader_must_be_there_as_well() -> None:
+    door = replace(LAB_DOOR, exit_reader=Point(DESK, 5))
+    why = judge(UNIT, CATALOGUE, needs_of([door])[DESK]).why
+    assert "the exit reader of door lab is reader 5, but the unit has" in why
 
 
 def test_a_number_beyond_several_is_told_with_their_range() -> None:
