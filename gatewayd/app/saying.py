@@ -31,6 +31,8 @@ from gatewayd.core.events import (
     InternalError,
     JournalGapPossible,
     PermissionsChanged,
+    PermissionsFresh,
+    PermissionsStale,
     ReactionFailed,
     ReactionFired,
     ReleaseFailed,
@@ -44,9 +46,11 @@ _INFO = (
     ControllerFirmware,
     ControllerKeyChanged,
     PermissionsChanged,
+    PermissionsFresh,
     ReactionFired,
 )
 _WARNING: dict[type[Event], str] = {
+    PermissionsStale: "see why upstream says nothing; what it took away may still open doors",
     ControllerWentOffline: "check its power, its wires and its address",
     ControllerTampered: "look at the unit",
     ControllerSecurity: "look at the unit and at its wires",

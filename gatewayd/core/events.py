@@ -6,6 +6,7 @@ events. Events carry holder ids, never names; card numbers as keys, never PINs.
 Kinds are those of docs/mqtt.md, derived from ONVIF topics.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -501,11 +502,32 @@ class ReactionFailed:
 
 @dataclass(frozen=True, slots=True)
 class PermissionsChanged:
-    """A new version decides."""
+    """A new version decides. `rules`: how many there are of each other kind."""
 
     KIND: ClassVar[str] = "permissions.changed"
     version: int
+    digest: str
+    holders: int
     credentials: int
+    rules: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsStale:
+    """Nobody has confirmed the permissions for too long; `confirmed`: when last, if ever."""
+
+    KIND: ClassVar[str] = "permissions.stale"
+    version: int
+    confirmed: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsFresh:
+    """Stale permissions were confirmed, or replaced by newer ones."""
+
+    KIND: ClassVar[str] = "permissions.fresh"
+    version: int
+    confirmed: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -617,6 +639,8 @@ Event = (
     | ReactionHeldBack
     | ReactionFailed
     | PermissionsChanged
+    | PermissionsStale
+    | PermissionsFresh
     | RequestAccepted
     | RequestEnded
     | EventsLost

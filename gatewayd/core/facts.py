@@ -226,7 +226,7 @@ class PermissionsCommitted:
     """
 
     version: int
-    held: PermissionsView | None = None
+    held: PermissionsView
     book: Book | None = None
     rules: Rules | None = None
 

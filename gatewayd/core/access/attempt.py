@@ -39,6 +39,7 @@ class Around(NamedTuple):
 
     doors: Mapping[DoorId, DoorNow]
     degraded: bool = False  # the permission set cannot be relied on
+    stale: bool = False  # nobody has confirmed it for longer than the policy allows
 
 
 class Person(NamedTuple):

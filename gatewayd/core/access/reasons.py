@@ -17,6 +17,7 @@ class Reason(StrEnum):
     ESCORT_AWAITED = "escort_awaited"
 
     POINT_DISABLED = "point_disabled"
+    PERMISSIONS_STALE = "permissions_stale"
     DOOR_BLOCKED = "door_blocked"
     LOCKDOWN = "lockdown"
     THREAT_LEVEL = "threat_level"
@@ -70,6 +71,7 @@ MEANING = {
     Reason.SECOND_PERSON_AWAITED: "one of two people may pass; the other one is awaited",
     Reason.ESCORT_AWAITED: "the visitor may pass with an escort, who is awaited",
     Reason.POINT_DISABLED: "this access point is disabled, or is not known",
+    Reason.PERMISSIONS_STALE: "nobody has confirmed the permissions for too long",
     Reason.DOOR_BLOCKED: "the door's mode is blocked",
     Reason.LOCKDOWN: "the door or the site is locked down, and the holder is not exempt",
     Reason.THREAT_LEVEL: "the holder's clearance is too low for the threat level or the point",

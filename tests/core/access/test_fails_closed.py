@@ -16,7 +16,7 @@ from gatewayd.core.access.model import (
     PointRules,
     ScheduledAuthentication,
 )
-from gatewayd.core.access.policy import Policy
+from gatewayd.core.access.policy import Policy, Stale
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.rules import DEGRADED, ORDER, asked_at
 from gatewayd.core.access.rules.company import PERSON_RULES
@@ -38,7 +38,7 @@ AREAS = (
     AreaRules(LAB_ROOM, Passback.HARD, max_occupancy=5),
     AreaRules(HALL, interlock=Interlock.OPEN),
 )
-POLICY = Policy(facilities=frozenset({"H10301:36"}), facility_only=True)
+POLICY = Policy(facilities=frozenset({"H10301:36"}), facility_only=True, on_stale=Stale.DENY)
 
 
 def broken(*_: object) -> None:

@@ -12,6 +12,7 @@ from gatewayd.core.access.rules.rule import Ask, Rule
 ORDER: tuple[Rule, ...] = (
     point.POINT_ENABLED,
     point.MUSTER,
+    point.FRESH,
     point.DOOR_MODE,
     point.LOCKDOWN,
     point.THREAT_LEVEL,
@@ -37,6 +38,7 @@ ORDER: tuple[Rule, ...] = (
 
 DEGRADED: tuple[Rule, ...] = (
     point.POINT_ENABLED,
+    point.FRESH,
     point.DOOR_MODE,
     point.LOCKDOWN,
     presented.FORMAT,

@@ -7,7 +7,7 @@ from gatewayd.core.access.model import (
     Flag,
     Interlock,
 )
-from gatewayd.core.access.policy import Policy
+from gatewayd.core.access.policy import Policy, Stale
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.rules.rule import About, Rule
 from gatewayd.core.model import DoorId, DoorMode
@@ -39,6 +39,22 @@ def _muster(case: Case, reason: Reason | None) -> str:
     if reason:
         return f"{case.point.id} is a muster point: presence is recorded, nothing opens"
     return f"{case.point.id} is a muster point, and nobody's presence is known by this"
+
+
+def fresh(case: Case) -> Reason | None:
+    """With permissions that are too old nobody passes, if the policy says so."""
+    denies = case.around.stale and case.book.policy.on_stale is Stale.DENY
+    return Reason.PERMISSIONS_STALE if denies else None
+
+
+def _fresh(_: Case, reason: Reason | None) -> str:
+    if reason:
+        return "the permissions are older than the policy allows, and it denies then"
+    return "the permissions are not older than the policy allows"
+
+
+def _denies_stale(_: Point, policy: Policy) -> bool:
+    return policy.on_stale is Stale.DENY
 
 
 def door_mode(case: Case) -> Reason | None:
@@ -121,6 +137,7 @@ POINT_ENABLED = Rule(
 MUSTER = Rule(
     "muster", About.PRESENTED, muster, _muster, at=lambda point, _: point.rules.muster
 )
+FRESH = Rule("permissions fresh", About.POINT, fresh, _fresh, at=_denies_stale)
 DOOR_MODE = Rule("door mode", About.POINT, door_mode, _door_mode)
 LOCKDOWN = Rule("lockdown", About.PERSON, lockdown, _lockdown)
 THREAT_LEVEL = Rule("threat level", About.PERSON, threat_level, _threat_level)
