@@ -11,7 +11,8 @@ counted and told. An input fires when it is seen to be active after it was seen 
 also over an outage; what it is at first fires nothing. A report that has waited for long in
 its unit does what shuts, and nothing that moves or opens.
 
-An output order expires and ends as every order does; if it ends badly, that is told.
+What breaks in one of the things to do keeps no other from being done, and is told. An output
+order expires and ends as every order does; if it ends badly, that is told.
 """
 
 import math
@@ -53,6 +54,7 @@ MOST_PENDING = 1_024  # orders of all reactions
 BY = "reaction "  # begins what a changed mode, lockdown or threat level says of its cause
 
 Apply = Callable[[SiteEffect, str, Moment], None]  # and by whom: "reaction siren"
+Guard = Callable[[Callable[[], None], Moment], None]  # do it; what it raises harms nobody else
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ class _Pending:
 class Reactions:
     """All of a site, and their orders under way."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- whatever a reaction can reach
         self,
         reactions: Iterable[Reaction],
         controllers: Controllers,
@@ -83,7 +85,9 @@ class Reactions:
         *,
         number: Callable[[], OrderId],
         apply: Apply,
+        guard: Guard,
     ) -> None:
+        self._guard = guard
         self._controllers = controllers
         self._out = out
         self._number = number
@@ -178,10 +182,22 @@ class Reactions:
             if stale and not only_shuts(effect):
                 self._failed(reaction.name, effect_in_words(effect), "it was seen too late")
             else:
-                self._do(reaction.name, effect, now)
+                self._try(reaction.name, effect, now)
         for action in islice(self._out, before, None):
             if isinstance(action, Record):
                 self._is_ours(action.event)  # which doors' modes are ours
+
+    def _try(self, reaction: str, effect: Effect, now: Moment) -> None:
+        """Do one thing; should that break, all others are done, and this one is told."""
+        done: list[Effect] = []
+
+        def work() -> None:
+            self._do(reaction, effect, now)
+            done.append(effect)
+
+        self._guard(work, now)
+        if not done:
+            self._failed(reaction, effect_in_words(effect), "internal error")
 
     def _do(self, reaction: str, effect: Effect, now: Moment) -> None:
         match effect:

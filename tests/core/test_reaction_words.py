@@ -18,6 +18,7 @@ from gatewayd.core.reaction import (
     Trigger,
     in_words,
     only_shuts,
+    outputs,
     trigger_in_words,
 )
 
@@ -62,6 +63,11 @@ def test_an_effect_is_told_in_words(effect: Effect, words: str, shuts: bool) -> 
     said = in_words(Reaction("r", OnEvent("door.forced"), (effect, LockDown())))
     assert said == f"when any door is forced: {words}, the site is locked down"
     assert only_shuts(effect) is shuts
+
+
+def test_a_reaction_names_the_outputs_it_switches() -> None:
+    effects = (Pulse(OUTPUT, 3), LockDown(), Switch(Point(UNIT, 1), on=False))
+    assert outputs(Reaction("r", OnEvent("door.held"), effects)) == (OUTPUT, Point(UNIT, 1))
 
 
 def test_its_event_tells_what_triggered_it() -> None:

@@ -1,6 +1,8 @@
 """Local reactions: what fires them, what they do, and how that ends."""
 
 import math
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -67,6 +69,7 @@ class Site:
     applied: list[tuple[SiteEffect, str]] = field(default_factory=list)
     tells: tuple[Event, ...] = ()  # what the rest of the brain says to an effect
     mono: float = 100.0
+    broken: bool = False
 
     def __post_init__(self) -> None:
         self.out: list[Action] = []
@@ -81,10 +84,18 @@ class Site:
             self.out,
             number=lambda: OrderId(next(numbers)),
             apply=self.apply,
+            guard=self.guard,
         )
+
+    def guard(self, work: Callable[[], None], now: Moment) -> None:
+        assert now.mono == self.mono
+        with suppress(RuntimeError):
+            work()
 
     def apply(self, effect: SiteEffect, by: str, now: Moment) -> None:
         assert now.mono == self.mono
+        if self.broken:
+            raise RuntimeError
         self.applied.append((effect, by))
         self.out += [Record(each) for each in self.tells]
 
@@ -332,6 +343,15 @@ def test_an_order_that_is_withdrawn_is_told() -> None:
     here.all.withdraw(OrderId(7))  # none of ours
     failed = ReactionFailed("siren", "output 2 of unit for 30 s", "not_sent", "internal error")
     assert here.out == [Record(failed)]
+
+
+def test_what_breaks_keeps_nothing_else_from_being_done() -> None:
+    here = site(FORCED, LockDown(), SIREN)
+    here.broken = True
+    failed = ReactionFailed("siren", "the site is locked down", "not_sent", "internal error")
+    _, told, order = here.tell(DoorForced(LOBBY))
+    assert told == Record(failed)
+    assert isinstance(order, Release)
 
 
 def test_orders_under_way_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
