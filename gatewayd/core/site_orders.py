@@ -7,11 +7,11 @@ a state. A lockdown moves every door through `DoorModes`.
 from dataclasses import replace
 
 from gatewayd.core.access.state import (
-    AllForgiven,
     LockdownIs,
     Presence,
     PresenceIs,
     ThreatLevelIs,
+    everybody_forgiven,
 )
 from gatewayd.core.actions import Action, Record
 from gatewayd.core.desk import Desk
@@ -77,7 +77,7 @@ class SiteOrders:
             return
         self._out.append(Record(PassbackForgiven(holder, by)))
         if holder is None:
-            self._moved.change([AllForgiven(now.utc)])
+            self._moved.change([everybody_forgiven(self._moved.state, now.utc)])
         else:
             before = self._moved.state.presences.get(holder) or Presence(None, now.utc)
             self._moved.change([PresenceIs(holder, replace(before, forgiven=True))])

@@ -13,6 +13,7 @@ from gatewayd.core.access.model import (
     Flag,
     Holder,
 )
+from gatewayd.core.access.policy import PinLimit
 from gatewayd.core.access.state import SITE, CompanionWait, State, Subject
 from gatewayd.core.model import HolderId
 from gatewayd.core.pin_entry import Digits
@@ -71,10 +72,16 @@ class Case:
         self.wait = _wait_at(point, state, attempt) if state.companions else None
         self._match: tuple[bool, bool] | None = None
 
-    def locked(self, subject: Subject) -> bool:
-        """Say whether PINs are locked out under this subject."""
+    def locked(self, subject: Subject, limit: PinLimit) -> bool:
+        """Say whether PINs are locked out under this subject.
+
+        Not by what a wrong clock wrote: no lockout ends later than the longest one would.
+        """
         misses = self.state.misses.get(subject)
-        return misses is not None and misses.until is not None and self.now.utc < misses.until
+        if misses is None or misses.until is None:
+            return False
+        left = (misses.until - self.now.utc).total_seconds()
+        return left > 0 and (left <= limit.longest_seconds or not self.now.trusted)
 
     def match(self) -> tuple[bool, bool]:
         """Compare the PIN: whether it is the holder's, and the one for duress."""
@@ -112,7 +119,10 @@ class Case:
             return find(card.raw) if found is None else found
         if self.pin is None or self.hours.authentication not in _PIN_ALONE:
             return None
-        if self.locked(self.point.pins) or self.locked(SITE):
+        policy = self.book.policy
+        if self.locked(self.point.pins, policy.point_pins):
+            return None
+        if self.locked(SITE, policy.site_pins):
             return None  # nobody learns whether it would have been right
         return self.book.people.credential(self.book.key.key_of(self.pin))
 

@@ -52,7 +52,7 @@ def answer(case: Case, reason: Reason) -> Decision:
             until = each.wait.until
     if reason is Reason.MUSTERED:
         to = case.point.portal.inside
-        changes.append(PresenceIs(case.holder.id, Presence(to, case.now.utc)))
+        changes.append(PresenceIs(case.holder.id, Presence(to, state.moment(case.now.utc))))
     point = case.point
     return Decision(
         point.door,
@@ -203,7 +203,7 @@ def taken(book: Book, decision: Decision, state: State, now: Moment) -> tuple[St
     changes: list[StateChange] = []
     for each in people_of(decision):
         if point.moves:
-            changes.append(PresenceIs(each.holder, Presence(point.to, now.utc)))
+            changes.append(PresenceIs(each.holder, Presence(point.to, state.moment(now.utc))))
         credential = book.people.credential(each.credential)
         if credential is not None and credential.max_uses is not None:
             uses = state.uses.get(each.credential, 0) + 1

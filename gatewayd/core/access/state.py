@@ -15,7 +15,7 @@ forgotten before (`core.forgetting`), so that this never happens to anybody who 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, NewType, TypeVar
 
 from gatewayd.core.access.model import (
@@ -30,6 +30,8 @@ MAX_HOLDERS = 2_000_000
 MAX_CREDENTIALS = 2_000_000
 MAX_SUBJECTS = 100_000
 MAX_DOORS = 10_000
+
+_NEXT = timedelta(microseconds=1)
 
 
 def pins_of_holder(holder: HolderId) -> Subject:
@@ -210,6 +212,12 @@ class State:
             case _:
                 _put(self.companions, change.point, change.wait, MAX_DOORS * 2)
 
+    def moment(self, utc: datetime) -> datetime:
+        """Return when something moves now: after everybody was forgiven, also by a clock that
+        was put back since.
+        """
+        return utc if self.forgiven is None else max(utc, self.forgiven + _NEXT)
+
     def changes(self) -> Iterator[Durable]:
         """Yield what leads an empty state to this one, apart from who waits."""
         if self.forgiven is not None:
@@ -255,6 +263,11 @@ class State:
 
     def _is_forgotten(self, presence: Presence) -> bool:
         return self.forgiven is not None and presence.since <= self.forgiven
+
+
+def everybody_forgiven(state: State, utc: datetime) -> AllForgiven:
+    """Return what lets nothing count that is known now, also what a wrong clock dated ahead."""
+    return AllForgiven(max((state.moment(utc), *(p.since for p in state.presences.values()))))
 
 
 def _put(kept: dict[K, V], key: K, value: V | None, most: int) -> None:

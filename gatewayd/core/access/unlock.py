@@ -24,4 +24,6 @@ def unlocked(book: Book, state: State, door: DoorId, now: Moment) -> bool:
     if not schedule.active or not rules.unlock_needs_first_person:
         return schedule.active
     first = state.first_persons.get(door)
-    return first is not None and (schedule.since is None or first.at >= schedule.since)
+    if first is None or first.at > now.utc:
+        return False
+    return schedule.since is None or first.at >= schedule.since

@@ -77,6 +77,7 @@ HOURS = (
     schedule((HOLIDAYS, "10:00-11:00"), every="11:00-18:00"),
 )
 HOLIDAY = group(HOLIDAYS, "2026-05-08", "2026-05-10")
+JUMPS = (3_600.0, -3_600.0, -86_400.0, 3.2e8, -3.2e8)  # ten years
 SECONDS = (1.0, 4.0, 9.0, 15.0, 40.0, 60.0, 3_600.0, 20_000.0, 86_400.0)
 
 
@@ -144,6 +145,7 @@ class History:
                 ("degraded", self._now_and_then(0.5)),
                 ("restart",),
                 ("over",),
+                ("jump", self._one(JUMPS)),
             )
         )
 

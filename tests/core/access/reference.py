@@ -518,7 +518,10 @@ class Reference:
                     seconds *= 2
                 until = entry.at + timedelta(seconds=min(seconds, limit.longest_seconds))
                 wrong, begun, in_a_row = 0, entry.at, in_a_row + 1
-        return until is not None and now.utc < until
+        if until is None or now.utc >= until:
+            return False
+        left = (until - now.utc).total_seconds()
+        return not now.trusted or left <= limit.longest_seconds
 
     def used_up(self, credential: Credential) -> bool:
         if credential.max_uses is None:
@@ -646,11 +649,11 @@ class Reference:
         if not self.active(schedule, now.utc):
             return None
         arrivals = [each for each in self.diary if isinstance(each, Came) and each.door == door]
-        if not arrivals:
+        if not arrivals or arrivals[-1].at > now.utc:
             return "supervisor_absent"
         # The newest must have come while the schedule was active without a break till now.
         minute = arrivals[-1].at
-        while minute < now.utc:
+        while schedule != ALWAYS and minute < now.utc:
             if not self.active(schedule, minute):
                 return "supervisor_absent"
             minute += MINUTE

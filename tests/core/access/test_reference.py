@@ -4,6 +4,9 @@ A history is drawn as one number and a length; of one that fails, the shortest i
 `EXAMPLES=100000 HYPOTHESIS_PROFILE=long` runs it for long.
 """
 
+from dataclasses import replace
+from datetime import timedelta
+
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -15,12 +18,12 @@ from gatewayd.core.access.model import (
 )
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.state import (
-    AllForgiven,
     LockdownIs,
     Presence,
     PresenceIs,
     State,
     ThreatLevelIs,
+    everybody_forgiven,
 )
 from gatewayd.core.access.state_values import restore, to_entry
 from gatewayd.core.model import Card, DoorId, DoorMode, HolderId
@@ -75,7 +78,7 @@ class Both:
             self.reference.took(place, expected, keys, world.now)
             world.take(decision)
 
-    def do(self, step: Step) -> None:  # noqa: C901 - one case for each kind of step
+    def do(self, step: Step) -> None:  # noqa: C901, PLR0912 - one case for each kind of step
         """Let something else happen."""
         world, reference = self.world, self.reference
         match step:
@@ -99,9 +102,11 @@ class Both:
                 world.apply(PresenceIs(holder, presence))
                 reference.diary.append(Moved(holder, None, world.now.utc, forgiven=True))
             case ("forgive all",):
-                world.apply(AllForgiven(world.now.utc))
+                world.apply(everybody_forgiven(world.state, world.now.utc))
                 reference.diary.append(Forgiven(world.now.utc))
-                world.wait(1)
+            case ("jump", float(seconds)):
+                utc = world.now.utc + timedelta(seconds=seconds)
+                world.now = replace(world.now, utc=utc)
             case ("state", Card() as card, CredentialState() as state):
                 world.credential(card, state=state)
             case ("clock", bool(trusted)):

@@ -87,14 +87,17 @@ def _two_person(case: Case, reason: Reason | None) -> str:
 
 
 def first_person(case: Case) -> Reason | None:
-    """While its schedule is active, nobody passes before a supervisor has, since it began."""
+    """While its schedule is active, nobody passes before a supervisor has, since it began.
+
+    A supervisor who is yet to come, by a clock that was put back since, has not come.
+    """
     hours = case.hours
     if not hours.first_person or _leads_or_is_exempt(case):
         return None
     if not hours.certain and case.point.rules.first_person != ALWAYS:
         return Reason.TIME_UNCERTAIN
     first = case.state.first_persons.get(case.point.door)
-    came = first is not None and first.at >= hours.first_person_since
+    came = first is not None and hours.first_person_since <= first.at <= case.now.utc
     return None if came else Reason.SUPERVISOR_ABSENT
 
 

@@ -57,7 +57,7 @@ def credential_lockout(case: Case) -> Reason | None:
     """Too many wrong PINs lock out all credentials of their holder, everywhere."""
     if not case.state.misses:
         return None
-    locked = case.locked(pins_of_holder(case.holder.id))
+    locked = case.locked(pins_of_holder(case.holder.id), case.book.policy.holder_pins)
     return Reason.CREDENTIAL_LOCKED_OUT if locked else None
 
 

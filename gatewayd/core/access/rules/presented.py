@@ -72,9 +72,10 @@ def reader_lockout(case: Case) -> Reason | None:
     """While a reader, or the site, is locked out for wrong PINs, none is compared."""
     if not case.state.misses or not case.compares:
         return None
-    if case.locked(case.point.pins):
+    if case.locked(case.point.pins, case.book.policy.point_pins):
         return Reason.POINT_LOCKED_OUT
-    return Reason.PINS_LOCKED_OUT if case.locked(SITE) else None
+    locked = case.locked(SITE, case.book.policy.site_pins)
+    return Reason.PINS_LOCKED_OUT if locked else None
 
 
 def _reader_lockout(case: Case, reason: Reason | None) -> str:
