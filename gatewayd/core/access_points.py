@@ -29,7 +29,7 @@ from gatewayd.core.access.decide import decide
 from gatewayd.core.access.model import PointId, Side
 from gatewayd.core.access.portals import reader_at
 from gatewayd.core.access.reasons import Reason
-from gatewayd.core.access.state import CardWaits
+from gatewayd.core.access.state import CardWaits, FirstPersonIs
 from gatewayd.core.access_events import locked_out, told
 from gatewayd.core.actions import Action, Record, Tone
 from gatewayd.core.controllers import Controllers
@@ -75,11 +75,13 @@ class AccessPoints:
         self._moved = moved
         self._out = out
         self._stale_seconds = stale_seconds
-        self._around = Around(doors.now)
+        self.degraded = False  # whether the permissions cannot be relied on,
+        self.stale = False  # or are older than they may be
         self._readers: dict[tuple[ControllerId, int], _Reader] = {}
         for state in doors:
             self._hang(state.door)
         self._entries: dict[PointId, PinEntry] = {}  # those that have begun
+        self._led: list[DoorId] = []
         self._book = book
 
     @property
@@ -93,13 +95,9 @@ class AccessPoints:
         self._book = book
 
     @property
-    def degraded(self) -> bool:
-        """Whether the permissions cannot be relied on."""
-        return self._around.degraded
-
-    @degraded.setter
-    def degraded(self, degraded: bool) -> None:
-        self._around = Around(self._doors.now, degraded)
+    def around(self) -> Around:
+        """How everything stands."""
+        return Around(self._doors.now, self.degraded)
 
     @property
     def deadline(self) -> float:
@@ -166,7 +164,7 @@ class AccessPoints:
     ) -> None:
         self.follow(now)
         attempt = Attempt(*reader, now, card, pin)
-        decision = decide(self._book, self._moved.state, self._around, attempt)
+        decision = decide(self._book, self._moved.state, self.around, attempt)
         if late:
             decision = _too_late(decision)
         elif decision.granted:
@@ -210,7 +208,15 @@ class AccessPoints:
     def follow(self, now: Moment) -> None:
         """Let those who are through be where they are."""
         for grant in self._doors.take_passed():
-            self._moved.change(taken(self._book, grant, self._moved.state, now))
+            changes = taken(self._book, grant, self._moved.state, now)
+            self._moved.change(changes)
+            led = (each.door for each in changes if isinstance(each, FirstPersonIs))
+            self._led += led
+
+    def take_led(self) -> list[DoorId]:
+        """Return the doors that a first person has passed since this was asked last."""
+        led, self._led = self._led, []
+        return led
 
     # --- time -------------------------------------------------------------------------
 

@@ -179,11 +179,16 @@ class Controllers:
     def believes(self, fact: Report) -> bool:
         """Say whether a report counts: its controller is admitted in this very connection."""
         unit = self._units[fact.controller]
-        if unit.admitted and fact.connection == unit.connection:
+        if self.counts(fact):
             return True
         if fact.connection != unit.connection or not unit.asked:
             self.ignore(fact, f"it is {unit.finding.verdict}")
         return False
+
+    def counts(self, fact: Report) -> bool:
+        """Say the same, and tell nobody if not."""
+        unit = self._units.get(fact.controller)
+        return unit is not None and unit.admitted and fact.connection == unit.connection
 
     def ignore(self, fact: Report, why: str) -> None:
         """Count a report that changes nothing; say so once a connection."""

@@ -7,20 +7,23 @@ Rights come before everything else, so that nobody learns by asking what exists.
 from collections.abc import Container
 from dataclasses import dataclass
 
-from gatewayd.core.actions import Action, Answer, Record, ReportHealth
+from gatewayd.core.actions import Action, Answer, Record, ReportHealth, Stage
 from gatewayd.core.events import RequestEnded
 from gatewayd.core.model import ClientId, ControllerId, DoorId, RequestId
 from gatewayd.core.requests import (
     AboutKeys,
     AboutUnit,
+    ExplainDecision,
     ReadHealth,
     Request,
     SetDoorMode,
     ShowText,
     UnlockDoor,
+    WhoCanOpen,
 )
 
 MAX_OPEN = 1_024  # requests under way at a time
+_ABOUT_DOORS = UnlockDoor | SetDoorMode | ShowText | ExplainDecision | WhoCanOpen
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def objection(
     if now >= request.expires:
         return Objection("request_expired", "it came too late; nothing was done")
     command = request.command
-    if isinstance(command, UnlockDoor | SetDoorMode | ShowText) and command.door not in doors:
+    if isinstance(command, _ABOUT_DOORS) and command.door not in doors:
         return Objection("no_such_door", f"there is no door {command.door}")
     if isinstance(command, AboutKeys | AboutUnit):
         return _about_unit(command, controllers, secure)
@@ -109,7 +112,7 @@ class Desk:
             self._out.append(Record(RequestEnded(request.id, request.client, error)))
         self._out.append(Answer(request.id, error, message, result, request.client))
 
-    def hand_over(self, request: Request) -> None:
-        """Let the daemon answer: only it sees lines, journal and broker."""
+    def hand_over(self, request: Request, to: ReportHealth | Stage) -> None:
+        """Let the daemon answer: only it sees lines, journal, broker and staged snapshots."""
         self._open.pop((request.client, request.id))
-        self._out.append(ReportHealth(request))
+        self._out.append(to)

@@ -58,7 +58,6 @@ from gatewayd.core.model import (
 from gatewayd.core.passage import Passage
 
 GRACE = 1.0  # seconds after a release in which an opening still belongs to it
-RESTART = "restart"  # by whom a mode is that was ordered before the start
 TELL_AGAIN = 5.0  # seconds until a lock that did not follow its door's mode is told again
 
 FORCED, HELD_OPEN, PRE_ALARM = "forced", "held", "pre_alarm"

@@ -16,16 +16,16 @@ lock came back, or did not follow) has it further up in the journal.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 from gatewayd.core.access.attempt import Decision, DoorNow
 from gatewayd.core.access.model import Side
-from gatewayd.core.actions import Action, Record, RememberModes, Show, Tone
+from gatewayd.core.actions import Action, Record, Show, Tone
 from gatewayd.core.controllers import Controllers
 from gatewayd.core.desk import Desk
-from gatewayd.core.door import RESTART, DoorState
+from gatewayd.core.door import DoorState
 from gatewayd.core.drive import Drive
 from gatewayd.core.events import (
     DoorPreAlarm,
@@ -43,14 +43,13 @@ from gatewayd.core.facts import (
 from gatewayd.core.model import (
     ContactState,
     ControllerId,
-    Door,
     DoorId,
     DoorMode,
     DoorView,
     Moment,
 )
 from gatewayd.core.requests import Request
-from gatewayd.core.site import STALE_SECONDS, parts
+from gatewayd.core.site import SiteConfig, parts
 from gatewayd.core.spare_inputs import SpareInputs
 from gatewayd.core.unit import Unit
 from gatewayd.core.views import view_of
@@ -69,20 +68,19 @@ class Doors:
 
     def __init__(
         self,
-        doors: tuple[Door, ...],
+        site: SiteConfig,
         controllers: Controllers,
         desk: Desk,
         out: list[Action],
-        stale_seconds: float = STALE_SECONDS,
     ) -> None:
-        self._stale_seconds = stale_seconds
-        self._spare = SpareInputs(doors)
+        self._stale_seconds = site.stale_seconds
+        self._spare = SpareInputs(site.doors, site.fires, site.reactions)
         self._controllers = controllers
         self._desk = desk
         self._out = out
         self.drive = Drive(controllers, desk, out, changed=self.after)
-        self._states = {door.id: DoorState(door) for door in doors}
-        self.now = {door.id: DoorNow() for door in doors}  # live: one for all who look
+        self._states = {door.id: DoorState(door) for door in site.doors}
+        self.now = {door: DoorNow() for door in self._states}  # live: one for all who look
         self.untaken: dict[DoorId, Decision] = {}  # live as well
         self._passed: list[Decision] = []
         self._wires: dict[ControllerId, list[_Wire]] = {}
@@ -96,7 +94,6 @@ class Doors:
         self._timed: dict[DoorId, DoorState] = {}
         self._deadline = math.inf  # of the doors, or earlier
         self._shown: dict[DoorId, DoorView] = {}
-        self._ordered: dict[DoorId, DoorMode] = {}
 
     def __contains__(self, door: object) -> bool:
         """Say whether there is such a door."""
@@ -107,12 +104,9 @@ class Doors:
         """When `tick` is next needed, or earlier."""
         return min(self._deadline, self.drive.deadline)
 
-    def begin(self, ordered: Mapping[DoorId, DoorMode], now: Moment) -> None:
-        """Take up the modes ordered before; show every door before more is known of it."""
-        for door, state in self._states.items():
-            if door in ordered:
-                self._ordered[door] = ordered[door]
-                self._record(state.set_mode(ordered[door], RESTART, now))
+    def begin(self) -> None:
+        """Show every door before more is known of it."""
+        for state in self._states.values():
             self.after(state)
 
     # --- what is asked of them --------------------------------------------------------
@@ -153,13 +147,6 @@ class Doors:
             self.drive.open(state, None, request, now)
         self.after(state)
 
-    def set_mode(self, request: Request, door: DoorId, mode: DoorMode, now: Moment) -> None:
-        """Put a door into the mode that somebody asked for, and remember it."""
-        if self._ordered.get(door) is not mode:
-            self._ordered[door] = mode
-            self._out.append(RememberModes(dict(self._ordered)))
-        self.put(door, mode, f"request {request.client}", now, request)
-
     def put(  # noqa: PLR0913, PLR0917 -- one mode, with all that is said of it
         self,
         door: DoorId,
@@ -181,6 +168,8 @@ class Doors:
                 self.drive.latch(state, request, now)
         elif state.wanted is not before:
             self.drive.latch(state, None, now)
+        else:
+            self.drive.tell_mode(state, now)  # if it has not been told yet
         self.after(state)
 
     # --- reports ----------------------------------------------------------------------

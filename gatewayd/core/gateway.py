@@ -1,17 +1,13 @@
 """The brain: what happened goes in, what to do about it comes out.
 
-    facts ──► Gateway ──┬─ Controllers   who may be believed and driven
-                        ├─ Doors         what an input, an order means for a door
-                        ├─ AccessPoints  what a card, a key means at a reader
-                        ├─ Forgetting    who is not any more leaves no trace
-                        ├─ Updates       permissions on their way to the memory that decides
-                        ├─ Inspection    an audit somebody asked for
-                        ├─ Acceptance    another unit in a controller's place
-                        ├─ Windows       units that are given their first key
-                        ├─ Rotations     units that are given another key
-                        ├─ Firmware      files for controllers
-                        ├─ UnitCommands  what else somebody wants a controller to have
-                        └─ Desk          every request gets exactly one answer
+    facts ──► Gateway ──► Parts ──┬─ Controllers   who may be believed and driven
+                                  ├─ Doors         what an input, an order means for a door
+                                  ├─ AccessPoints  what a card or a key means at a reader
+                                  ├─ DoorModes     which mode each door is to have
+                                  ├─ Reactions     what the site does by itself
+                                  ├─ …             (see `parts`)
+                                  ├─ Asking        requests, handed to whoever does them
+                                  └─ Desk          every request gets exactly one answer
 
 The parts write their actions into one list, in the order in which they are to be done.
 Plain synchronous code: one caller, one fact after the other, time as an argument.
@@ -22,11 +18,11 @@ says what broke. The first call of all shows every door and controller as unknow
 """
 
 from collections.abc import Callable
+from functools import partial
 
-from gatewayd.core.acceptance import Acceptance
 from gatewayd.core.access.book import Book
+from gatewayd.core.access.records import Rules
 from gatewayd.core.access.state import State
-from gatewayd.core.access_points import AccessPoints
 from gatewayd.core.actions import (
     Action,
     Admit,
@@ -40,20 +36,16 @@ from gatewayd.core.actions import (
     Release,
     ReplaceKey,
     SendFile,
-    Show,
     Signal,
     TellMaker,
 )
-from gatewayd.core.commissioning import Windows
-from gatewayd.core.controllers import Controllers, Report
-from gatewayd.core.desk import Desk, objection
-from gatewayd.core.doors import Doors
+from gatewayd.core.asking import ask
+from gatewayd.core.controllers import Report
 from gatewayd.core.events import (
     AccessAwaited,
     AccessDenied,
     AccessGranted,
     AccessMustered,
-    Event,
     InternalError,
 )
 from gatewayd.core.facts import (
@@ -84,33 +76,11 @@ from gatewayd.core.facts import (
     WindowClosed,
 )
 from gatewayd.core.fault import named
-from gatewayd.core.firmware import Firmware
-from gatewayd.core.forgetting import Forgetting
-from gatewayd.core.inspection import Inspection
-from gatewayd.core.model import Moment
-from gatewayd.core.moved import Moved
-from gatewayd.core.permissions import Permissions
-from gatewayd.core.requests import (
-    AboutKeys,
-    AboutUnit,
-    AcceptController,
-    ApplyPermissions,
-    CommissionController,
-    EndCommissioning,
-    EndFirmware,
-    ReadHealth,
-    Request,
-    RotateKey,
-    RunAudit,
-    SendFirmware,
-    SetDoorMode,
-    ShowText,
-    UnlockDoor,
-)
-from gatewayd.core.rotations import Rotations
+from gatewayd.core.interim import Held
+from gatewayd.core.mode_orders import KeptModes
+from gatewayd.core.model import DoorId, Moment
+from gatewayd.core.parts import Parts
 from gatewayd.core.site import SiteConfig
-from gatewayd.core.unit_commands import UnitCommands
-from gatewayd.core.updates import Updates
 
 AboutController = (
     ControllerIdentified
@@ -130,85 +100,86 @@ AboutController = (
 )
 
 
+_FAILED = "something failed; nothing moved"
+_DECISIONS = AccessGranted | AccessDenied | AccessAwaited | AccessMustered
+
+
 class Gateway:
     """All state that decides anything, in one place, changed by one caller."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- whatever a brain begins with
         self,
         site: SiteConfig,
         book: Book,
         state: State,
         held: PermissionsView,
+        rules: Rules,
         *,
+        modes: KeptModes | None = None,
         degraded: bool = False,
     ) -> None:
         """Take over `state`; nobody else may change it from now on.
 
-        `held` is what `book` was made of; `degraded`: it cannot be relied on.
+        `held` and `rules` are what `book` was made of, `modes` what stood above the schedules
+        when it was kept. `degraded`: the permissions cannot be relied on.
         """
         self._out: list[Action] = []
-        moved = Moved(state, self._out)
-        self._desk = Desk(self._out)
-        self._controllers = Controllers(site, self._out)
-        self._doors = Doors(
-            site.doors, self._controllers, self._desk, self._out, site.stale_seconds
+        self._parts = Parts(
+            site,
+            Held(book, rules, held),
+            state,
+            modes or KeptModes(),
+            self._out,
+            guard=lambda work, now: self._guarded(work, None, now),
+            degraded=degraded,
         )
-        self._points = AccessPoints(
-            self._doors, self._controllers, book, moved, self._out, site.stale_seconds
-        )
-        self._points.degraded = degraded
-        self._forgetting = Forgetting(moved)
-        self._updates = Updates(Permissions(held.version), self._doors, self._desk, self._out)
-        self._inspection = Inspection(self._controllers, self._desk)
-        self._acceptance = Acceptance(self._controllers, self._desk)
-        self._windows = Windows(self._controllers, self._desk, self._out)
-        self._rotations = Rotations(self._controllers, self._desk, self._out)
-        self._firmware = Firmware(self._controllers, self._desk, self._out)
-        self._commands = UnitCommands(
-            site.doors, self._controllers, self._desk, self._out, self._doors.drive.number
-        )
-        self._secure = site.require_secure
-        self._modes = site.modes
         self._begun = False
 
     @property
     def deadline(self) -> float:
         """Monotonic; call `tick` then (earlier does no harm). `inf` when nothing is due."""
-        if not self._begun:
-            return 0.0
-        parts = self._controllers, self._doors, self._points, self._inspection
-        keys = self._windows.deadline, self._rotations.deadline
-        asked = self._firmware.deadline, self._commands.deadline, self._forgetting.deadline
-        return min(*(part.deadline for part in parts), *keys, *asked)
+        return self._parts.deadline if self._begun else 0.0
 
     def handle(self, fact: Fact, now: Moment) -> list[Action]:
         """Return what to do about a fact, in the order to do it."""
-        if not self._begun:
-            self._begin(now)
+        self._begin(now)
+        if isinstance(fact, InputsRead):
+            self._look_for_fire(fact, now)
         self._guarded(lambda: self._dispatch(fact, now), fact, now)
-        self._guarded(lambda: self._points.follow(now), None, now)
-        return self._taken()
+        return self._done(now)
 
     def tick(self, now: Moment) -> list[Action]:
         """Let time pass: alarms, ends of grants, patience that has run out."""
+        self._begin(now)
+        for work in self._parts.ticks(now):
+            self._guarded(work, None, now)
+        return self._done(now)
+
+    def _begin(self, now: Moment) -> None:
         if not self._begun:
-            self._begin(now)
-        self._guarded(lambda: self._controllers.tick(now), None, now)
-        self._guarded(lambda: self._follow(now), None, now)
-        self._guarded(lambda: self._doors.tick(now), None, now)
-        self._guarded(lambda: self._points.tick(now), None, now)
-        self._guarded(lambda: self._points.follow(now), None, now)
-        self._guarded(lambda: self._inspection.look(now), None, now)
-        self._guarded(lambda: self._windows.tick(now), None, now)
-        self._guarded(lambda: self._rotations.tick(now), None, now)
-        self._guarded(lambda: self._firmware.tick(now), None, now)
-        self._guarded(lambda: self._commands.tick(now), None, now)
-        self._guarded(lambda: self._forgetting.tick(self._points.book.people, now), None, now)
-        return self._taken()
+            self._begun = True
+            for work in self._parts.begin(now):
+                self._guarded(work, None, now)
+
+    def _done(self, now: Moment) -> list[Action]:
+        """Let everybody follow what has moved; return all that is to be done."""
+        for work in self._parts.follow(now):
+            self._guarded(work, None, now)
+        taken = self._out[:]
+        self._out.clear()
+        return taken
 
     # --- what happened ----------------------------------------------------------------
 
+    def _look_for_fire(self, fact: InputsRead, now: Moment) -> None:
+        """Open what a fire opens; whatever else goes wrong with a report takes nothing back."""
+        doors: list[DoorId] = []
+        self._guarded(lambda: doors.extend(self._parts.fire_at(fact)), None, now)
+        for door in doors:
+            self._guarded(partial(self._parts.modes.look_at, door, now), None, now)
+
     def _dispatch(self, fact: Fact, now: Moment) -> None:
+        parts = self._parts
         match fact:
             case (
                 CardRead()
@@ -218,35 +189,33 @@ class Gateway:
                 | HealthRead()
                 | ReadersRead()
             ):
-                if self._controllers.believes(fact):
+                if parts.controllers.believes(fact):
                     self._report(fact, now)
             case OrderDone():
-                if not self._commands.ended(fact):
-                    self._doors.drive.ended(fact, now)
+                if not (parts.commands.ended(fact) or parts.reactions.ended(fact)):
+                    parts.doors.drive.ended(fact, now)
             case RequestCommitted(request):
-                if self._desk.begin(request):
-                    self._request(request, now)
-            case PermissionsCommitted(version):
-                self._updates.committed(version, now)
-            case PermissionsNotCommitted(version, why):
-                self._updates.not_committed(version, why, now)
+                if parts.desk.begin(request):
+                    ask(parts, request, now)
+            case PermissionsCommitted() | PermissionsNotCommitted():
+                parts.permissions(fact, now)
             case _:
                 self._about_controller(fact, now)
 
     def _report(self, fact: Report, now: Moment) -> None:
         match fact:
             case CardRead():
-                self._points.card(fact, now)
+                self._parts.points.card(fact, now)
             case KeysRead():
-                self._points.keys(fact, now)
+                self._parts.points.keys(fact, now)
             case InputsRead():
-                self._doors.inputs(fact, now)
+                self._parts.inputs(fact, now)
             case OutputsRead():
-                self._doors.outputs(fact, now)
+                self._parts.doors.outputs(fact, now)
             case HealthRead():
-                self._controllers.health(fact)
+                self._parts.controllers.health(fact)
             case _:
-                self._controllers.readers(fact)
+                self._parts.controllers.readers(fact)
 
     def _about_controller(self, fact: AboutController, now: Moment) -> None:
         match fact:
@@ -258,7 +227,7 @@ class Gateway:
                 self._about_file(fact)
             case _:
                 self._connection(fact, now)
-                self._follow(now)
+                self._parts.follow_controllers(now)
 
     def _connection(
         self,
@@ -271,28 +240,28 @@ class Gateway:
     ) -> None:
         match fact:
             case ControllerIdentified():
-                self._controllers.identified(fact, now)
-                self._inspection.answered(fact.controller, now)
+                self._parts.controllers.identified(fact, now)
+                self._parts.inspection.answered(fact.controller, now)
             case ControllerOffline():
-                self._controllers.offline(fact, now)
-                self._inspection.answered(fact.controller, now)
+                self._parts.controllers.offline(fact, now)
+                self._parts.inspection.answered(fact.controller, now)
             case ControllerAlarmed():
-                self._controllers.alarmed(fact)
+                self._parts.controllers.alarmed(fact)
             case _:
-                self._controllers.silent(fact, now)
+                self._parts.controllers.silent(fact, now)
 
     def _about_window(self, fact: UnitAnswered | SetupFailed | WindowClosed) -> None:
         match fact:
             case UnitAnswered():
-                self._windows.answered(fact)
+                self._parts.windows.answered(fact)
             case SetupFailed():
-                self._windows.failed(fact)
+                self._parts.windows.failed(fact)
             case _:
-                self._windows.closed(fact)
+                self._parts.windows.closed(fact)
 
     def _about_key(self, fact: KeyProved | KeyNotGiven | KeyNotKept) -> None:
         """First key or another one: whoever waits for it knows."""
-        for each in (self._windows, self._rotations):
+        for each in (self._parts.windows, self._parts.rotations):
             if isinstance(fact, KeyProved):
                 each.proved(fact)
             else:
@@ -301,69 +270,15 @@ class Gateway:
     def _about_file(self, fact: FileStarted | FileRefused | FileEnded) -> None:
         match fact:
             case FileStarted():
-                self._firmware.started(fact)
+                self._parts.firmware.started(fact)
             case FileRefused():
-                self._firmware.refused(fact)
+                self._parts.firmware.refused(fact)
             case _:
-                self._firmware.ended(fact)
-
-    def _request(self, request: Request, now: Moment) -> None:
-        against = objection(request, self._doors, self._controllers, self._secure, now.mono)
-        if against is not None:
-            self._desk.end(request, against.error, against.message)
-            return
-        match request.command:
-            case UnlockDoor(door):
-                self._doors.unlock(request, door, now)
-            case SetDoorMode(door, mode):
-                self._doors.set_mode(request, door, mode, now)
-            case ApplyPermissions(update):
-                self._updates.submit(request, update)
-            case RunAudit():
-                self._inspection.ask(request, now)
-            case AcceptController() as command:
-                self._acceptance.ask(request, command, now)
-                self._follow(now)
-            case ReadHealth():
-                self._desk.hand_over(request)
-            case command:
-                self._ask_controller(request, command, now)
-
-    def _ask_controller(
-        self, request: Request, command: AboutKeys | AboutUnit | ShowText, now: Moment
-    ) -> None:
-        match command:
-            case RotateKey(controller):
-                self._rotations.ask(request, controller, now)
-            case CommissionController():
-                self._windows.ask(request, command, now)
-            case EndCommissioning():
-                self._windows.end(request, command)
-            case SendFirmware():
-                self._firmware.ask(request, command, now)
-            case EndFirmware():
-                self._firmware.end(request, command)
-            case _:
-                self._commands.ask(request, command, now)
-
-    def _follow(self, now: Moment) -> None:
-        for unit in self._controllers.take_moved():
-            self._doors.follow(unit, now)
-
-    def _begin(self, now: Moment) -> None:
-        self._begun = True
-        self._controllers.begin(now)
-        self._doors.begin(self._modes, now)
-        self._out.append(Show(self._updates.view()))
+                self._parts.firmware.ended(fact)
 
     # --- the guard --------------------------------------------------------------------
 
-    def _taken(self) -> list[Action]:
-        taken = self._out[:]
-        self._out.clear()
-        return taken
-
-    def _guarded(self, work: Callable[[], None], fact: Fact | None, now: Moment) -> None:
+    def _guarded(self, work: Callable[[], object], fact: Fact | None, now: Moment) -> None:
         """Do it; whatever goes wrong in it, nothing opens and everybody is answered."""
         start = len(self._out)
         try:
@@ -380,13 +295,14 @@ class Gateway:
         for action in done:
             match action:
                 case Release() | Latch() | Signal():
-                    self._doors.drive.withdraw(action.order)
+                    self._parts.doors.drive.withdraw(action.order)
+                    self._parts.reactions.withdraw(action.order)
                 case DisplayText() | TellMaker() | KeepCard():
-                    self._commands.withdraw(action.order)
+                    self._parts.commands.withdraw(action.order)
                 case SendFile():
-                    self._firmware.withdraw(action.controller)
+                    self._parts.firmware.withdraw(action.controller)
                 case Admit():
-                    self._controllers.bar(action.controller)
+                    self._parts.controllers.bar(action.controller)
                 case OpenWindow() | GiveKey() | ReplaceKey():
                     pass  # whoever waits for it is answered when its time is over
                 case _:
@@ -397,16 +313,13 @@ class Gateway:
         """Deny the card and answer the request, if that has not happened."""
         match fact:
             case CardRead() | KeysRead():
-                if not any(isinstance(each, Record) and _decides(each.event) for each in done):
-                    self._points.deny(fact, now)
+                events = (each.event for each in done if isinstance(each, Record))
+                if not any(isinstance(each, _DECISIONS) for each in events):
+                    self._parts.points.deny(fact, now)
             case RequestCommitted(request):
-                self._desk.end(request, "internal_error", "something failed; nothing moved")
+                self._parts.desk.end(request, "internal_error", _FAILED)
             case _:
                 pass
-
-
-def _decides(event: Event) -> bool:
-    return isinstance(event, AccessGranted | AccessDenied | AccessAwaited | AccessMustered)
 
 
 def _place(error: Exception, fact: Fact | None) -> str:

@@ -246,6 +246,7 @@ class WhatCanOpen:
 
 
 AboutSnapshot = BeginSnapshot | StagePart  # the edge keeps them until they are whole
+AboutPermissions = ApplyPermissions | ConfirmPermissions | ReplacePermissions | AboutSnapshot
 AboutSite = LockDownSite | SetThreatLevel | ForgivePassback
 AboutKeys = RotateKey | CommissionController | EndCommissioning
 AboutDecision = ExplainDecision | WhoCanOpen | WhatCanOpen
@@ -254,10 +255,8 @@ Command = (
     UnlockDoor
     | SetDoorMode
     | AboutSite
-    | ApplyPermissions
-    | ConfirmPermissions
-    | AboutSnapshot
-    | ReplacePermissions
+    | AboutPermissions
+    | AboutDecision
     | RunAudit
     | AcceptController
     | ReadHealth

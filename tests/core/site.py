@@ -25,6 +25,7 @@ from gatewayd.core.access.model import (
 from gatewayd.core.access.pins import SiteKey
 from gatewayd.core.access.policy import Policy
 from gatewayd.core.access.portals import portal_of
+from gatewayd.core.access.records import Rules
 from gatewayd.core.access.state import State
 from gatewayd.core.actions import (
     Action,
@@ -55,6 +56,7 @@ from gatewayd.core.facts import (
     RequestCommitted,
 )
 from gatewayd.core.gateway import Gateway
+from gatewayd.core.mode_orders import KeptModes
 from gatewayd.core.model import (
     AreaId,
     Card,
@@ -111,7 +113,7 @@ REST, PRESSED, FAULT = InputState.INACTIVE, InputState.ACTIVE, InputState.FAULT
 CLOSED, OPEN = InputState.INACTIVE, InputState.ACTIVE
 OFF, ON = False, True
 
-HELD = PermissionsView(1, 1, "0" * 64, 1)
+HELD = PermissionsView(1, "0" * 64, holders=1, credentials=1)
 
 A = TypeVar("A", bound=Action)
 E = TypeVar("E", bound=Event)
@@ -217,12 +219,15 @@ class World:
         config: SiteConfig | None = None,
         book: Book | None = None,
         *,
+        modes: KeptModes | None = None,
         degraded: bool = False,
     ) -> None:
         config = config or site()
         self.state = State()
         self.book = book or permit(config)
-        self.brain = Gateway(config, self.book, self.state, HELD, degraded=degraded)
+        self.brain = Gateway(
+            config, self.book, self.state, HELD, Rules(), modes=modes, degraded=degraded
+        )
         self.mono = 100.0
         self.views: dict[DoorId, DoorView] = {}
         self.numbers = 0

@@ -295,7 +295,7 @@ def test_a_fault_of_ours_opens_no_window(monkeypatch: pytest.MonkeyPatch) -> Non
         world.brain._out.append(OpenWindow(STRIKE, UNTIL))
         raise RuntimeError
 
-    monkeypatch.setattr(world.brain._windows, "ask", broken)
+    monkeypatch.setattr(world.brain._parts.windows, "ask", broken)
     asked = world.ask(COMMISSION)
     assert not of(OpenWindow, asked)
     assert answer(asked).error == "internal_error"

@@ -76,7 +76,7 @@ def test_only_who_is_there_and_approved_gets_one() -> None:
     away = World()
     assert answers(away.ask(SEND)) == [(R1, "controller_offline")]
     barred = ready()
-    barred.brain._controllers.bar(DESK)
+    barred.brain._parts.controllers.bar(DESK)
     assert answers(barred.ask(SEND)) == [(R1, "unit_not_approved")]
     nowhere = SendFirmware(ControllerId("nowhere"), "/srv/new.bin")
     assert answers(barred.ask(nowhere)) == [(R2, "no_such_controller")]
@@ -125,7 +125,7 @@ def test_what_is_not_there_cannot_be_called_off() -> None:
 
 def test_a_fault_of_ours_leaves_nothing_behind() -> None:
     world = ready()
-    firmware = world.brain._firmware
+    firmware = world.brain._parts.firmware
     ask = firmware.ask
 
     def broken(request: Request, command: SendFirmware, now: Moment) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from gatewayd.core.access.records import Rules
 from gatewayd.core.access.state import State
 from gatewayd.core.actions import (
     Action,
@@ -119,7 +120,7 @@ class AnySite(RuleBasedStateMachine):
         self.units: dict[ControllerId, ControllerView] = {}
         self.refused = False
         config = site(on_classic=self.POLICY)
-        self.brain = Gateway(config, permit(config), State(), HELD)
+        self.brain = Gateway(config, permit(config), State(), HELD, Rules())
         self.do(self.brain.tick(self.now))
         if self.POLICY is OnClassic.BLOCK:
             self.begin_a_quiet_day()
@@ -264,10 +265,10 @@ class AnySite(RuleBasedStateMachine):
     @invariant()
     def what_is_shown_is_what_stands(self) -> None:
         for door, view in self.doors.items():
-            state = self.brain._doors._states[door]
-            assert view_of(state, self.brain._controllers) == view
+            state = self.brain._parts.doors._states[door]
+            assert view_of(state, self.brain._parts.controllers) == view
         for controller, unit in self.units.items():
-            assert self.brain._controllers[controller].view() == unit
+            assert self.brain._parts.controllers[controller].view() == unit
 
     @invariant()
     def nobody_is_driven_who_is_not_there(self) -> None:
@@ -280,8 +281,8 @@ class AnySite(RuleBasedStateMachine):
         self.time_passes(3.1)
         self.time_passes(5)
         assert sum(self.answered.values()) == self.asked
-        assert len(self.brain._desk) == 0
-        assert len(self.brain._doors.drive._orders) <= 2  # modes that are told again
+        assert len(self.brain._parts.desk) == 0
+        assert len(self.brain._parts.doors.drive._orders) <= 2  # modes that are told again
 
 
 class AnyStrictSite(AnySite):
@@ -328,7 +329,7 @@ facts: st.SearchStrategy[Fact] = st.one_of(
 @given(st.lists(st.tuples(facts, st.sampled_from([0, 0.1, 3, -5])), max_size=30))
 def test_no_sequence_of_facts_raises(story: list[tuple[Fact, float]]) -> None:
     config = site(on_classic=OnClassic.REFUSE)
-    brain = Gateway(config, permit(config), State(), HELD)
+    brain = Gateway(config, permit(config), State(), HELD, Rules())
     mono = 10.0
     for fact, seconds in story:
         mono += seconds

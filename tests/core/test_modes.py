@@ -1,8 +1,7 @@
 """A mode is a wish for a state: the lock is told until it follows, also after a restart."""
 
-from dataclasses import replace
 
-from gatewayd.core.actions import Action, Latch, Record, RememberModes
+from gatewayd.core.actions import Action, KeepState, Latch, Record
 from gatewayd.core.events import (
     DoorModeChanged,
     DoorModeNotApplied,
@@ -15,12 +14,12 @@ from gatewayd.core.facts import (
     ControllerSilent,
     Outcome,
 )
+from gatewayd.core.mode_orders import KeptModes, ModeOrder
 from gatewayd.core.model import DoorId, DoorMode, OrderId
 from gatewayd.core.requests import SetDoorMode
 from tests.core.site import (
     CLOSED,
     DESK,
-    LAB,
     LOBBY,
     OFF,
     ON,
@@ -33,9 +32,9 @@ from tests.core.site import (
     of,
     orders,
     ready,
-    site,
 )
 
+KEPT = "mode/lobby", {"mode": "unlocked", "until": None, "by": "request office"}
 UNLOCK = SetDoorMode(LOBBY, DoorMode.UNLOCKED)
 LOCK = SetDoorMode(LOBBY, DoorMode.LOCKED)
 
@@ -44,7 +43,7 @@ def test_an_unlocked_door_has_its_output_on() -> None:
     world = ready()
     asked = world.ask(UNLOCK)
     assert asked[:3] == [
-        RememberModes({LOBBY: DoorMode.UNLOCKED}),
+        KeepState((KEPT,)),
         Record(DoorModeChanged(LOBBY, "unlocked", "request office")),
         Latch(OrderId(1), STRIKE, 1, 0, on=True, expires=102.0),
     ]
@@ -202,8 +201,8 @@ def test_nobody_waits_for_a_door_that_is_unlocked_meanwhile() -> None:
 
 def restarted(**modes: DoorMode) -> World:
     """A brain that begins with modes that were ordered before."""
-    ordered = {DoorId(door): mode for door, mode in modes.items()}
-    return World(replace(site(), modes=ordered))
+    ordered = {DoorId(each): ModeOrder(it, "request office") for each, it in modes.items()}
+    return World(modes=KeptModes(ordered))
 
 
 def flagged(actions: list[Action]) -> list[Event]:
@@ -234,22 +233,13 @@ def test_a_door_that_was_ordered_shut_is_told_so_after_a_restart() -> None:
 
 
 def test_a_door_that_is_gone_has_no_mode_any_more() -> None:
-    world = restarted(attic=DoorMode.UNLOCKED)
-    assert events(world.tick()) == []
-    asked = world.ask(UNLOCK)
-    assert of(RememberModes, asked) == [RememberModes({LOBBY: DoorMode.UNLOCKED})]
-
-
-def test_every_mode_that_was_ordered_is_remembered() -> None:
-    world = restarted(lab=DoorMode.BLOCKED)
-    world.online()
-    remembered = of(RememberModes, world.ask(LOCK))
-    assert remembered == [RememberModes({LAB: DoorMode.BLOCKED, LOBBY: DoorMode.LOCKED})]
-    assert of(RememberModes, world.ask(LOCK)) == []
+    begun = restarted(attic=DoorMode.UNLOCKED).tick()
+    assert events(begun) == []
+    assert of(KeepState, begun) == [KeepState((("mode/attic", None),))]
 
 
 def test_a_mode_for_a_lock_that_is_away_is_remembered() -> None:
-    assert of(RememberModes, World().ask(UNLOCK)) == [RememberModes({LOBBY: DoorMode.UNLOCKED})]
+    assert of(KeepState, World().ask(UNLOCK)) == [KeepState((KEPT,))]
 
 
 # --- an output that nobody can explain ----------------------------------------------------

@@ -51,7 +51,7 @@ def test_a_fault_without_a_door_that_outlasts_a_connection_is_told_once() -> Non
 
 def test_tamper_and_power_are_shown_while_the_unit_is_there() -> None:
     world = ready()
-    unit = world.brain._controllers[DESK]
+    unit = world.brain._parts.controllers[DESK]
     assert (unit.view().tamper, unit.view().power) == (None, None)
     world.tell(HealthRead(DESK, 1, tamper=True, power=False))
     assert (unit.view().tamper, unit.view().power) == (True, False)

@@ -112,7 +112,7 @@ def test_only_who_is_there_and_approved_is_told_anything() -> None:
     world = World()
     assert answers(world.ask(MAKER)) == [(R1, "controller_offline")]
     at_work(world=world)
-    world.brain._controllers.bar(STRIKE)
+    world.brain._parts.controllers.bar(STRIKE)
     assert answers(world.ask(MAKER)) == [(RequestId("r2"), "unit_not_approved")]
     nowhere = ShowText(DoorId("nowhere"), "x", 5)
     assert answers(world.ask(nowhere)) == [(RequestId("r3"), "no_such_door")]
@@ -154,7 +154,7 @@ def test_only_so_many_are_under_way() -> None:
 
 def test_a_fault_of_ours_leaves_nothing_behind() -> None:
     world = at_work()
-    commands = world.brain._commands
+    commands = world.brain._parts.commands
     ask = commands.ask
 
     def broken(request: Request, command: Asked, now: Moment) -> None:
