@@ -32,6 +32,7 @@ from gatewayd.core.access.people import (
     keys_of,
     worked_out,
 )
+from gatewayd.core.access.people_check import left_with, too_many
 from gatewayd.core.model import HolderId
 from gatewayd.edge.people_build import PeopleRefused
 from gatewayd.edge.people_child import Child, Job
@@ -190,8 +191,8 @@ class PeopleStore:
             return
         try:
             outcome = worked_out(_Patient(state.layers), change)
-            if outcome.mistakes:
-                raise PeopleRefused(outcome.mistakes)  # noqa: TRY301 - an answer like the others
+            if wrong := outcome.mistakes or self._wrong_for_all(change, outcome):
+                raise PeopleRefused(wrong)  # noqa: TRY301 - an answer like the others
             self._narrow(outcome)
             delta = self._files.delta(change, outcome)
             self._files.commit(delta)
@@ -212,6 +213,21 @@ class PeopleStore:
             self._rebuild_if_due()
             return StateError("too much has changed, the table must be written anew first")
         return None
+
+    def _wrong_for_all(self, change: PeopleChange, outcome: Outcome) -> tuple[str, ...]:
+        """Say what is wrong in the light of everybody."""
+        state, gone = self._files.state, change.levels_gone
+        found = list(too_many(state.holders, state.credentials, outcome))
+        if gone:
+            found += left_with(gone, self._everybody(state.layers), outcome.after)
+        return tuple(found)
+
+    def _everybody(self, layers: Layers) -> Iterator[Person]:
+        for number, person in enumerate(layers.people()):
+            if self._closing.is_set():
+                raise StateError("people are being closed")
+            _breathe(number)
+            yield person
 
     def _narrow(self, outcome: Outcome) -> None:
         """Let everything the change takes away deny from now on."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.core.access import people_check
 from gatewayd.core.access.model import Credential, CredentialState, Holder, LevelId
 from gatewayd.core.access.people import KEPT, PeopleChange, Person, digest, weight
 from gatewayd.core.model import HolderId
@@ -150,6 +151,34 @@ def test_what_else_changed_shows_in_the_same_moment(desk: Desk) -> None:
     assert desk.store.rest == b"rules 1"
     desk.restart()
     assert (desk.store.version, desk.store.rest) == (2, b"rules 1")
+
+
+def test_a_level_that_somebody_has_does_not_go(desk: Desk) -> None:
+    staff, lab = LevelId("staff"), LevelId("lab")
+    many = [Person(Holder(HolderId(f"h{number}"), levels=(staff,))) for number in range(3000)]
+    assert desk.replace(1, *many, anna("26:1")) is None
+    assert desk.apply(put(2, Person(Holder(BOB, levels=(lab,))))) is None
+    going = frozenset({staff})
+    why = desk.apply(PeopleChange(2, 3, rest=b"no staff", levels_gone=going))
+    assert isinstance(why, PeopleRefused)
+    assert why.mistakes[0] == "level 'staff' goes, but holder 'h0' has it"
+    assert (len(why.mistakes), why.mistakes[-1]) == (21, "and more holders")
+    assert (desk.store.version, desk.store.rest) == (2, b"rules")
+    nobody: dict[HolderId, Holder | None] = dict.fromkeys(each.holder.id for each in many)
+    changed = PeopleChange(2, 3, {**nobody, ANNA: Holder(ANNA, levels=(lab,))}, {}, b"", going)
+    assert desk.apply(changed) is None
+    why = desk.apply(PeopleChange(3, 4, levels_gone=frozenset({lab})))
+    assert isinstance(why, PeopleRefused)
+    assert {each.split()[-3] for each in why.mistakes} == {"'anna'", "'bob'"}
+
+
+def test_a_store_holds_only_so_many_people(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people_check, "_BOUNDS", (("holders", 1), ("credentials", 1)))
+    assert desk.apply(put(1, anna("26:1"))) is None
+    why = desk.apply(put(2, bob("26:2")))
+    assert isinstance(why, PeopleRefused)
+    assert why.mistakes == ("2 holders, at most 1", "2 credentials, at most 1")
+    assert desk.apply(put(2, anna("26:1"))) is None
 
 
 @pytest.mark.parametrize(("base", "version"), [(0, 2), (2, 3)])

@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
-from gatewayd.core.access.model import Credential, Holder
+from gatewayd.core.access.model import Credential, Holder, LevelId
 from gatewayd.core.access.pins import PIN_ALONE, shown
 from gatewayd.core.model import HolderId
 
@@ -53,7 +53,8 @@ class Person(NamedTuple):
 class PeopleChange:
     """What leads from `base` to `version`; None takes a holder or a credential away.
 
-    `rest` is whatever else must change in the very same moment, or None to leave it.
+    `rest` is whatever else must change in the very same moment, or None to leave it;
+    `levels_gone` are levels that it takes away, which nobody may have afterwards.
     """
 
     base: int
@@ -61,6 +62,7 @@ class PeopleChange:
     holders: Mapping[HolderId, Holder | None] = field(default_factory=dict)
     credentials: Mapping[str, Credential | None] = field(default_factory=dict)
     rest: bytes | None = None
+    levels_gone: frozenset[LevelId] = frozenset()
 
 
 class Held(Protocol):
