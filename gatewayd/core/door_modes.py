@@ -204,8 +204,12 @@ class DoorModes:
     def _put(
         self, door: DoorId, wish: Wish, by: str, now: Moment, request: Request | None = None
     ) -> None:
-        self._unsettled.add(door)
-        self._lock.put(door, wish.mode, by, now, request, until=wish.until)
+        try:
+            self._lock.put(door, wish.mode, by, now, request, until=wish.until)
+        except Exception:
+            self._unsettled.add(door)
+            self._due = min(self._due, now.mono + TRY_AGAIN)
+            raise
         self._unsettled.discard(door)
         self._stands[door] = wish, by
 

@@ -11,6 +11,7 @@ from gatewayd.core.access.state import FirstPerson, FirstPersonIs
 from gatewayd.core.actions import KeepState, Record
 from gatewayd.core.door_modes import LOOK_AGAIN, TRY_AGAIN
 from gatewayd.core.events import DoorModeChanged, InternalError
+from gatewayd.core.facts import InputState
 from gatewayd.core.model import DoorMode
 from gatewayd.core.requests import LockDownSite
 from gatewayd.core.schedule import ALWAYS, ScheduleId
@@ -22,6 +23,7 @@ from tests.core.modes import (
     LAB,
     LOBBY,
     NOON,
+    QUIET,
     Modes,
     Put,
     answers,
@@ -344,6 +346,14 @@ def test_a_door_that_fails_keeps_no_other_from_its_mode_and_is_tried_again() -> 
     site.broken = set()
     assert changes(site.wait(TRY_AGAIN / 60)) == [(LOBBY, LOCKED_DOWN, "lockdown")]
     assert site.modes.deadline == float("inf")
+
+
+def test_a_door_that_fails_when_it_alone_is_looked_at_is_tried_again_as_well() -> None:
+    site = Modes(rules=())
+    site.broken = {LAB}
+    site.inputs(InputState.ACTIVE, *QUIET[1:])
+    site.broken = set()
+    assert changes(site.wait(TRY_AGAIN / 60)) == [(LAB, LOCKED_OPEN, "fire hall")]
 
 
 def test_an_order_that_failed_is_as_if_never_given() -> None:
