@@ -20,7 +20,15 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from gatewayd.core.access.model import AccessLevel, AreaRules, DoorRules, LevelId, PointRules
+from gatewayd.core.access.model import (
+    AccessLevel,
+    AreaRules,
+    Credential,
+    DoorRules,
+    Holder,
+    LevelId,
+    PointRules,
+)
 from gatewayd.core.access.people import MODULUS
 from gatewayd.core.access.records import Rules, Update
 from gatewayd.core.model import AreaId, DoorId, HolderId
@@ -35,7 +43,7 @@ from gatewayd.core.schedule import (
 )
 from gatewayd.core.schedule_check import mistakes
 from gatewayd.core.schedule_words import reading
-from gatewayd.edge.permission_models import ChangesModel, RulesModel, WeekModel
+from gatewayd.edge.permission_models import ChangesModel, RecordsModel, RulesModel, WeekModel
 from gatewayd.edge.request_mistakes import in_words
 from gatewayd.errors import DamagedState
 
@@ -239,6 +247,13 @@ def update_of(model: ChangesModel, base: int, version: int) -> Update:
         _changed(model.holders, HolderId),
         _changed(model.credentials, str),
     )
+
+
+def people_of(
+    model: RecordsModel,
+) -> tuple[dict[HolderId, Holder], dict[str, Credential]]:
+    """Return holders and credentials as the core has them."""
+    return _put(model.holders, HolderId), _put(model.credentials, str)
 
 
 def _put(models: Mapping[str, _Model[Record]], id_of: Callable[[str], Id]) -> dict[Id, Record]:
