@@ -25,6 +25,8 @@ EVERYBODY = ("a", "b", "c")
 CARDS = ("26:1", "H10301:1:2", f"PIN:{sealed('1')}", f"PIN:{sealed('2')}")
 PINS = st.none() | st.just(sealed("123"))
 
+Held = dict[str, dict[str, kit.Document]]
+
 people = st.sampled_from(EVERYBODY)
 holders = st.builds(
     lambda record, pin: {**record, "pin": pin, "duress_pin": None}, kit.holders, PINS
