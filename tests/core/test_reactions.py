@@ -5,9 +5,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gatewayd.core import reactions as module
 from gatewayd.core.actions import Action, Latch, Record, Release
@@ -362,3 +364,16 @@ def test_orders_under_way_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     what = "output 2 of unit for 30 s"
     full = ReactionFailed("siren", what, "not_sent", "1 orders are under way")
     assert failed == Record(full)
+
+
+@given(st.lists(st.floats(0.0, 2.5), max_size=30))
+def test_every_trigger_fires_or_is_counted_and_none_fires_too_soon(waits: list[float]) -> None:
+    here, fired_at, held = site(), list[float](), 0
+    for wait in [*waits, module.PAUSE]:
+        here.mono += wait
+        told = [*here.tell(DoorForced(LOBBY)), *here.tick()]
+        fired_at += [here.mono] * len(fired(told))
+        events = [each.event for each in told if isinstance(each, Record)]
+        held += sum(each.count for each in events if isinstance(each, ReactionHeldBack))
+    assert len(fired_at) + held == len(waits) + 1
+    assert all(b - a >= module.PAUSE - 1e-9 for a, b in pairwise(fired_at))
