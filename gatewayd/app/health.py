@@ -31,6 +31,10 @@ class Health:
     journal_trouble: str | None
     events_trouble: str | None  # why the broker does not get them
     permissions_version: int
+    permissions_digest: str
+    permissions_confirmed: datetime | None  # when upstream last said that it is the newest
+    holders: int
+    credentials: int
     broker: str  # "connected, MQTT 5", or why not
     trust: str
     clock: str  # "trusted", or "uncertain": behind what was journaled once

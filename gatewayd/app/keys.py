@@ -1,4 +1,4 @@
-"""The units' keys at the start: the root key is found, the sealed file opened.
+"""Keys at the start: the root key is found, what is sealed under it opened.
 
 A site with a unit that must be secure does not start without a root key: no door would work,
 and whoever installs it should learn why at once. A root key that does not fit the file is a
@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gatewayd.config import Config
+from gatewayd.edge.box_key import box_key
 from gatewayd.edge.key_store import FILE, KeyStore
+from gatewayd.edge.pin_envelopes import Secrets
 from gatewayd.edge.root_key import find_root_key
+from gatewayd.edge.site_key import site_key
 from gatewayd.errors import ConfigError, Mistake
 
 _NO_FILE = "No such file; `gatewayd keys make-root` makes the first"
@@ -41,6 +44,20 @@ def require_keys(
     if store is None and config.secure:
         raise ConfigError([Mistake("", "keys", _no_root_key(config))])
     return store
+
+
+def own_secrets(
+    config: Config, state: Path, environment: Mapping[str, str] = os.environ
+) -> tuple[Secrets, bool]:
+    """Return the keys that PINs need, and whether the one that keeps them is new.
+
+    Both are made at the first start, and sealed under the root key where there is one. Raises
+    StateError if one of them cannot be used.
+    """
+    keys = config.keys
+    root = find_root_key(keys.root_key_file, environment, keys.root_credential)
+    site, is_new = site_key(state, root)
+    return Secrets(box_key(state, root), site), is_new
 
 
 def _no_root_key(config: Config) -> str:

@@ -33,12 +33,14 @@ from gatewayd.edge.people_build import PeopleRefused
 from gatewayd.edge.people_disk import PEOPLE_DISK, PeopleDisk
 from gatewayd.edge.people_store import PeopleStore
 from gatewayd.edge.permission_json import rules_from_bytes, rules_to_bytes, rules_total
+from gatewayd.edge.site_key import PINS_ARE_GONE
 from gatewayd.edge.writer import Post
 from gatewayd.errors import DamagedState
 
 DIRECTORY = "people"
 DAMAGED = "permissions_damaged"
 PARTLY_DAMAGED = "people_damaged"
+PINS_GONE = "pins_gone"
 WAITING = 4  # updates with rules; the brain hands over one at a time
 ANEW = "put {0} aside, start again and send all permissions anew, or restore a backup"
 NO_STORE = "the permissions on disk are damaged; see the log"
@@ -158,6 +160,12 @@ class Permissions:
             self._rules.counts,
             confirmed,
         )
+
+    def say_pins_are_gone(self) -> None:
+        """Say so, if anybody is held: the key to PINs is another one than before."""
+        if self.view().holders:
+            log.critical(PINS_GONE, why=PINS_ARE_GONE, next="send all holders with PINs anew")
+            self._trouble(PINS_GONE)
 
     def close(self) -> None:
         """Finish the change that is being written, and end."""

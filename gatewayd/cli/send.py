@@ -34,7 +34,7 @@ def command(
     docs/mqtt.md has every command with its arguments.
 
         gatewayd send door.unlock door=lobby
-        gatewayd send permissions.apply base=0 version=1 grants=@grants.json
+        gatewayd send permissions.apply base=3 version=4 credentials=@cards.json
     """
     args = dict(_argument(each) for each in arguments or ())
     if len(args) < len(arguments or ()):

@@ -31,7 +31,7 @@ from uuid import uuid4
 import aiomqtt
 
 from gatewayd.errors import GatewayError
-from gatewayd.simulate.scene import ANNA, BOB, CONFIG, GRANTS, STRANGER, UNITS, Show
+from gatewayd.simulate.scene import ANNA, BOB, CONFIG, PERMISSIONS, STRANGER, UNITS, Show
 
 PATIENCE = 20.0  # seconds for a process to be ready
 END = 5.0  # seconds for a process to end by itself
@@ -106,7 +106,7 @@ async def _play(
         group.create_task(upstream.listen())
         group.create_task(_watch(daemon, where / "gatewayd.log"))
         await upstream.wait_for("controller.online", 3)
-        await upstream.ask("permissions.apply", base=0, version=1, grants=GRANTS)
+        await upstream.ask("permissions.apply", base=0, version=1, **PERMISSIONS)
         await upstream.wait_for("permissions.changed")
         show = Show(_writer(site))
         while True:

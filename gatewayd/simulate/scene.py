@@ -60,9 +60,16 @@ ANNA: Card = ("H10301", 12, 345)
 BOB: Card = ("H10301", 12, 346)
 STRANGER: Card = ("H10301", 99, 1)
 
-GRANTS: dict[str, object] = {
-    "H10301:12:345": {"holder": "anna", "doors": ["lobby", "lab"]},
-    "H10301:12:346": {"holder": "bob", "doors": ["lab"], "valid_until": "2020-01-01T00:00:00Z"},
+PERMISSIONS: dict[str, dict[str, object]] = {
+    "levels": {
+        "everywhere": {"rules": [{"doors": ["lobby", "lab"]}]},
+        "lab": {"rules": [{"doors": ["lab"]}]},
+    },
+    "holders": {"anna": {"levels": ["everywhere"]}, "bob": {"levels": ["lab"]}},
+    "credentials": {
+        "H10301:12:345": {"holder": "anna"},
+        "H10301:12:346": {"holder": "bob", "valid_until": "2020-01-01T00:00:00Z"},
+    },
 }
 
 

@@ -1,7 +1,7 @@
 """Permissions: whole or not at all, from disk alone, and nobody where it is damaged."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC
 from pathlib import Path
@@ -29,6 +29,7 @@ from gatewayd.core.model import DoorId, HolderId
 from gatewayd.core.schedule import ALWAYS
 from gatewayd.edge.people_disk import SystemPeopleDisk
 from gatewayd.edge.people_store import PeopleStore
+from gatewayd.edge.writer import Post
 from tests.edge.people_kit import ANNA, anna, bob, damaged_at
 from tests.simulate.waiting import until
 
@@ -65,12 +66,19 @@ class Brain:
             return await self.told.get()
 
 
+def post() -> Post:
+    loop = asyncio.get_running_loop()
+
+    def do(call: Callable[[], None]) -> None:
+        loop.call_soon_threadsafe(call)
+
+    return do
+
+
 @asynccontextmanager
 async def opened(place: Path, disk: SystemPeopleDisk | None = None) -> AsyncIterator[Brain]:
-    loop, troubles = asyncio.get_running_loop(), list[str]()
-    permissions = Permissions(
-        place, GROUND, loop.call_soon_threadsafe, troubles.append, disk=disk or Full()
-    )
+    troubles: list[str] = []
+    permissions = Permissions(place, GROUND, post(), troubles.append, disk=disk or Full())
     brain = Brain(permissions, troubles)
     working = asyncio.create_task(permissions.run())
     try:
@@ -239,7 +247,7 @@ async def test_damaged_people_deny_everybody_and_are_not_written_over(tmp_path: 
 async def test_rules_that_are_damaged_deny_everybody_as_well(tmp_path: Path) -> None:
     place = tmp_path / "people"
     done: asyncio.Queue[Exception | None] = asyncio.Queue()
-    store = PeopleStore.open(place, post=asyncio.get_running_loop().call_soon_threadsafe)
+    store = PeopleStore.open(place, post=post())
     store.apply(PeopleChange(0, 1, rest=b'{"levels":7}'), done.put_nowait)
     async with asyncio.timeout(PATIENCE):
         assert await done.get() is None

@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from gatewayd.app.wiring import Hand, Wiring
+from gatewayd.core.access.records import Rules
+from gatewayd.core.access.state import State
 from gatewayd.core.actions import Action, Admit, Bar, Record, Release, Show, Signal
 from gatewayd.core.audit import Catalogue, Family, Status
 from gatewayd.core.events import AccessGranted, Event
@@ -21,13 +23,13 @@ from gatewayd.core.model import (
     ControllerId,
     Door,
     DoorId,
-    HolderId,
     Identity,
     Moment,
     Point,
 )
-from gatewayd.core.permissions import Grant, Permissions
 from gatewayd.core.site import OnClassic, SiteConfig
+from tests.core.access.world import Town
+from tests.core.site import HELD, add, permit
 
 LOBBY, UNIT = DoorId("lobby"), ControllerId("unit")
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -69,8 +71,9 @@ def wired(hands: Hands) -> Wiring:
     family = Family("reader", Status.APPROVED, vendor="02475f")
     door = Door(LOBBY, lock=Point(UNIT), reader=Point(UNIT))
     site = SiteConfig((door,), {UNIT: "north"}, Catalogue((family,)), OnClassic.BLOCK)
-    grants = {"H10301:12:345": Grant(HolderId("anna"), frozenset({LOBBY}))}
-    return Wiring(Gateway(site, Permissions(1, grants)), LoopClock(), hands.all())
+    add(town := Town(), card=CARD.card)
+    brain = Gateway(site, permit(site, town=town), State(), HELD, Rules())
+    return Wiring(brain, LoopClock(), hands.all())
 
 
 async def test_a_card_becomes_a_record_and_then_a_release() -> None:

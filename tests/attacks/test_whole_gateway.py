@@ -14,6 +14,8 @@ from typing import TypeVar
 import pytest
 
 from gatewayd.app.wiring import Hand, Wiring
+from gatewayd.core.access.records import Rules
+from gatewayd.core.access.state import State
 from gatewayd.core.actions import (
     Action,
     Admit,
@@ -23,6 +25,7 @@ from gatewayd.core.actions import (
     CloseWindow,
     GiveKey,
     Identify,
+    KeepState,
     Latch,
     OpenWindow,
     Record,
@@ -46,6 +49,7 @@ from gatewayd.core.events import (
 from gatewayd.core.facts import RequestCommitted
 from gatewayd.core.gateway import Gateway
 from gatewayd.core.model import (
+    Card,
     ClientId,
     ControllerId,
     ControllerView,
@@ -57,7 +61,6 @@ from gatewayd.core.model import (
     RequestId,
     Verdict,
 )
-from gatewayd.core.permissions import Grant, Permissions
 from gatewayd.core.requests import CommissionController, Request, UnlockDoor
 from gatewayd.core.site import OnClassic, SiteConfig
 from gatewayd.edge.link import Factory
@@ -71,6 +74,8 @@ from protocol.osdp.frame import Frame
 from protocol.osdp.replies import Ack, Capabilities, ClientCryptogram, Nak, NakReason, RawCard
 from tests.attacks.hurry import HurriedLoop
 from tests.attacks.scene import KEY, RECOVERY, Witness
+from tests.core.access.world import Town
+from tests.core.site import HELD, add, permit
 from tests.simulate.attacker import Attacker, changing, drop, in_clear, instead
 from tests.simulate.line import IDENTITY
 
@@ -145,7 +150,7 @@ class Premises:
             CloseWindow: lambda each, _: self._line.close_window(each.controller),
             **dict.fromkeys((Release, Latch, Signal), lambda each, _: self._line.send(each)),
         }
-        kept = (Answer, GiveKey, Show, ApproveInventory, RememberPlaces, Refuse)
+        kept = (Answer, GiveKey, Show, ApproveInventory, RememberPlaces, Refuse, KeepState)
         return {
             **line,
             **dict.fromkeys(kept, lambda each, _: self.done.append(each)),
@@ -215,7 +220,8 @@ def _brain() -> Gateway:
         OnClassic.BLOCK,
         require_secure=frozenset({UNIT}),
     )
-    return Gateway(site, Permissions(1, {"H10301:12:345": Grant(ANNA, frozenset({DOOR}))}))
+    add(town := Town(), ANNA, Card("26:0600ac80", "H10301", 12, 345))
+    return Gateway(site, permit(site, town=town), State(), HELD, Rules())
 
 
 @contextmanager

@@ -18,11 +18,9 @@ from tempfile import TemporaryDirectory
 from gatewayd.core.access.model import Side
 from gatewayd.core.events import AccessGranted
 from gatewayd.core.model import DoorId, HolderId, Moment
-from gatewayd.core.permissions import Grant, Update
 from gatewayd.edge.journal import Encode, Journal
 from gatewayd.edge.journal_table import JournalItem
 from gatewayd.edge.payloads import encode_event
-from gatewayd.edge.permission_store import PermissionStore
 from tests.bench.result import Result
 from tests.edge.posted import Posted
 
@@ -154,30 +152,9 @@ def worst_note() -> float:
     return worst
 
 
-def delta(rows: int = 1000, held: int = 20_000) -> float:
-    """Seconds until an update of so many rows is durable, in a store of `held` rows."""
-    grant = Grant(HolderId("h"), frozenset({DoorId("a"), DoorId("b")}))
-    with TemporaryDirectory(dir=BUILD) as directory:
-        post = Posted()
-        store = PermissionStore.open(Path(directory) / "permissions.db", post=post)
-        _saved(store, post, Update(0, 1, {f"26:{key:08x}": grant for key in range(held)}))
-        start = time.perf_counter()
-        _saved(store, post, Update(1, 2, {f"26:{key:08x}": grant for key in range(rows)}))
-        took = time.perf_counter() - start
-        store.close()
-    return took
-
-
-def _saved(store: PermissionStore, post: Posted, update: Update) -> None:
-    answers: list[Exception | None] = []
-    store.save(update, answers.append)
-    post.until(lambda: bool(answers))
-    assert answers == [None]
-
-
 def measure() -> list[Result]:
     """All of it; about fifteen seconds."""
-    return [*_notes(), *_throughput(), *_single(), *_slow_medium(), _delta()]
+    return [*_notes(), *_throughput(), *_single(), *_slow_medium()]
 
 
 def _notes() -> Iterator[Result]:
@@ -233,11 +210,6 @@ def _slow_medium() -> Iterator[Result]:
         ">= 40 x",
         ratio >= 40,
     )
-
-
-def _delta() -> Result:
-    took = delta() * 1e3
-    return Result("permissions: 1,000 rows durable", took, "ms", goal="<= 50", met=took <= 50)
 
 
 if __name__ == "__main__":

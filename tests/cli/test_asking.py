@@ -122,12 +122,12 @@ async def test_without_a_daemon_there_is_no_health(config: Path) -> None:
 
 async def test_a_request_is_sent_with_its_arguments(config: Path, daemon: Daemon) -> None:
     daemon.answers["permissions.apply"] = {"id": "1", "ok": True, "result": None}
-    grants = config.with_name("grants.json")
-    grants.write_text('{"H10301:12:345": {"holder": "anna", "doors": ["lobby"]}}')
+    cards = config.with_name("cards.json")
+    cards.write_text('{"H10301:12:345": {"holder": "anna"}}')
     async with daemon.serving(config.with_name("control")):
         ended = await gatewayd(
             "send", "permissions.apply", "--config", config,
-            "base=0", "version=1", f"grants=@{grants}", "note=all of it", "why=a=b",
+            "base=0", "version=1", f"credentials=@{cards}", "note=all of it", "why=a=b",
         )  # fmt: skip
     assert (ended.code, ended.out) == (0, "done\n")
     ((command, payload),) = daemon.requests
@@ -135,7 +135,7 @@ async def test_a_request_is_sent_with_its_arguments(config: Path, daemon: Daemon
     assert json.loads(payload)["args"] == {
         "base": 0,
         "version": 1,
-        "grants": {"H10301:12:345": {"holder": "anna", "doors": ["lobby"]}},
+        "credentials": {"H10301:12:345": {"holder": "anna"}},
         "note": "all of it",
         "why": "a=b",
     }
@@ -173,8 +173,8 @@ async def test_an_error_in_json_is_shown_whole(config: Path, daemon: Daemon) -> 
         (("door",), 64),
         (("=x",), 64),
         (("door=a", "door=b"), 64),
-        (("grants=@/nowhere",), 74),
-        (("grants=@/dev/zero",), 64),
+        (("holders=@/nowhere",), 74),
+        (("holders=@/dev/zero",), 64),
     ],
 )
 def test_arguments_that_make_no_sense_are_not_sent(

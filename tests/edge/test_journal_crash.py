@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from gatewayd.edge.journal import Journal
-from gatewayd.edge.permission_store import FILE, PermissionStore
+from gatewayd.edge.people_store import PeopleStore
 from tests.edge.posted import Posted
-from tests.edge.victim import GRANT, LIMITS, body_of, encode
+from tests.edge.victim import LIMITS, PEOPLE, body_of, card_of, encode
 
 KILLS = 20
 ROOT = Path(__file__).parents[2]
@@ -55,13 +55,13 @@ def check_journal(directory: Path, promised: int, delivered: int) -> tuple[int, 
     return journal.last, journal.delivered
 
 
-def check_permissions(directory: Path, promised: int) -> None:
+def check_people(directory: Path, promised: int) -> None:
     """A whole version, not older than the last that was promised."""
-    store = PermissionStore.open(directory / FILE, post=Posted())
-    version, grants = store.load()
+    store = PeopleStore.open(directory / PEOPLE, post=Posted())
+    version, held = store.version, sorted(store.view.credentials())
     store.close()
     assert version >= promised
-    assert grants == {f"26:{number:08x}": GRANT for number in range(1, version + 1)}
+    assert held == [card_of(each) for each in range(1, version + 1)]
 
 
 def test_a_killed_process_keeps_every_promise_twenty_times(tmp_path: Path) -> None:
@@ -71,11 +71,11 @@ def test_a_killed_process_keeps_every_promise_twenty_times(tmp_path: Path) -> No
         promised = promises_until_killed(tmp_path, chance.randrange(400))
         last, delivered = check_journal(tmp_path, max(last, promised["noted"]), delivered)
         saved = max(saved, promised["saved"])
-        check_permissions(tmp_path, saved)
+        check_people(tmp_path, saved)
 
 
 def test_a_full_disk_loses_nothing_and_is_over_when_it_is_over(tmp_path: Path) -> None:
     with victim(tmp_path, "full") as process:
         assert process.wait(60) == 0
     assert check_journal(tmp_path, 600, 0) == (600, 0)
-    check_permissions(tmp_path, 1)
+    check_people(tmp_path, 1)

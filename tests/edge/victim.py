@@ -1,6 +1,6 @@
 """A process for tests to kill, or to take the disk from: `python -m tests.edge.victim`.
 
-It notes events and saves permissions as fast as it can and says on its standard output
+It notes events and changes people as fast as it can and says on its standard output
 what it was promised: "noted <seq>", "saved <version>".
 """
 
@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
+from gatewayd.core.access.model import Credential, Holder
+from gatewayd.core.access.people import PeopleChange
 from gatewayd.core.events import DoorOpened, Event
 from gatewayd.core.model import ClientId, DoorId, HolderId, Moment, RequestId
-from gatewayd.core.permissions import Grant, Update
 from gatewayd.edge.journal import Journal, Limits, Remembered
-from gatewayd.edge.permission_store import FILE, PermissionStore
+from gatewayd.edge.people_store import PeopleStore
 from tests.edge.posted import Posted
 
 NOW = Moment(0.0, datetime(2030, 1, 1, tzinfo=UTC))
 EVENT = DoorOpened(DoorId("lobby"))
-GRANT = Grant(HolderId("h"), frozenset({DoorId("lobby")}))
+PEOPLE = "people"
 LIMITS = Limits(ring=1 << 20)
 
 
@@ -34,9 +35,16 @@ def encode(seq: int, event: Event, now: Moment) -> bytes:
     return body_of(seq) if event == EVENT else event.KIND.encode()
 
 
-def update_to(version: int) -> Update:
-    """Version n holds exactly n grants."""
-    return Update(version - 1, version, {f"26:{version:08x}": GRANT})
+def card_of(version: int) -> Credential:
+    """Whoever comes with a version has a card of that number."""
+    return Credential(f"26:{version:08x}", HolderId(f"holder {version}"))
+
+
+def change_to(version: int) -> PeopleChange:
+    """Version n holds exactly n people."""
+    card = card_of(version)
+    holders = {card.holder: Holder(card.holder)}
+    return PeopleChange(version - 1, version, holders, {card.key: card})
 
 
 def say(text: str) -> None:
@@ -49,8 +57,8 @@ class Victim:
     def __init__(self, directory: Path) -> None:
         self.post = Posted()
         self.journal = Journal.open(directory, encode=encode, post=self.post, limits=LIMITS)
-        self.store = PermissionStore.open(directory / FILE, post=self.post)
-        self.version, _ = self.store.load()
+        self.store = PeopleStore.open(directory / PEOPLE, post=self.post)
+        self.version = self.store.version
         self.saving = False
         self.failure: Exception | None = None
 
@@ -62,7 +70,7 @@ class Victim:
     def save(self) -> None:
         if not self.saving:
             self.saving = True
-            self.store.save(update_to(self.version + 1), self.saved)
+            self.store.apply(change_to(self.version + 1), self.saved)
 
     def saved(self, why: Exception | None) -> None:
         self.saving, self.failure = False, why

@@ -17,11 +17,23 @@ CARL: Card = ("H10301", 12, 347)  # may pass the lab only
 DORA: Card = ("H10301", 12, 348)  # disabled
 STRANGER: Card = ("H10301", 99, 1)
 
-GRANTS: dict[str, Document] = {
-    "H10301:12:345": {"holder": "anna", "doors": ["lobby", "lab"]},
-    "H10301:12:346": {"holder": "bob", "doors": ["lab"], "valid_until": "2020-01-01T00:00:00Z"},
-    "H10301:12:347": {"holder": "carl", "doors": ["lab"]},
-    "H10301:12:348": {"holder": "dora", "doors": ["lobby", "lab"], "enabled": False},
+PERMISSIONS: dict[str, dict[str, Document | None]] = {
+    "levels": {
+        "everywhere": {"rules": [{"doors": ["lobby", "lab"]}]},
+        "lab": {"rules": [{"doors": ["lab"]}]},
+    },
+    "holders": {
+        "anna": {"levels": ["everywhere"]},
+        "bob": {"levels": ["lab"]},
+        "carl": {"levels": ["lab"]},
+        "dora": {"levels": ["everywhere"]},
+    },
+    "credentials": {
+        "H10301:12:345": {"holder": "anna"},
+        "H10301:12:346": {"holder": "bob", "valid_until": "2020-01-01T00:00:00Z"},
+        "H10301:12:347": {"holder": "carl"},
+        "H10301:12:348": {"holder": "dora", "state": "disabled"},
+    },
 }
 
 READER = {"lobby": 1, "lab": 2}

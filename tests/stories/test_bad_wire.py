@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.scenery import ANNA, BUTTON, CONTACT, GRANTS, LOCK, STRANGER, UNIT
+from tests.stories.scenery import ANNA, BUTTON, CONTACT, LOCK, PERMISSIONS, STRANGER, UNIT
 from tests.stories.wire import Faults
 from tests.stories.world import IN_TIME, SUPPORTED, SimulatedWorld, simulated
 
@@ -51,7 +51,7 @@ async def test_a_bad_wire_opens_nothing_and_decides_no_card_twice(
     """A card whose answer is lost with its connection is lost in its reader; the person tries
     again. What is decided is decided once, on record, and followed by what it says."""
     async with simulated(tmp_path, bad_wire=True) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         await everybody_works(world)
 
         world.wire.faults = faults
@@ -76,7 +76,7 @@ async def test_a_bad_wire_opens_nothing_and_decides_no_card_twice(
 
 async def test_a_unit_that_was_unplugged_works_again_at_once(tmp_path: Path) -> None:
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.units.do("unplug", address=UNIT["lab-reader"])
         await world.shows("controllers/lab-reader", online=False)
         world.card("lobby", ANNA)  # nobody else minds
@@ -95,7 +95,7 @@ async def test_a_card_held_to_a_reader_that_is_cut_off_opens_nothing_later(
 ) -> None:
     """Who stands there when it is back sees red, and shows the card again."""
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.units.do("unplug", address=UNIT["lab-reader"])
         await world.shows("controllers/lab-reader", online=False)
         for card in (ANNA, STRANGER, ANNA):
@@ -129,7 +129,7 @@ async def test_an_exit_button_pressed_while_it_is_cut_off_opens_nothing_later(
 
 async def test_a_lock_that_comes_back_too_late_stays_shut(tmp_path: Path) -> None:
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.units.do("unplug", address=UNIT["lab-io"])
         world.card("lab", ANNA)
         await world.event("access.granted", door="lab")
@@ -146,7 +146,7 @@ async def test_a_lock_that_comes_back_too_late_stays_shut(tmp_path: Path) -> Non
 @pytest.mark.soak
 async def test_a_unit_that_was_away_for_long_introduces_itself_again(tmp_path: Path) -> None:
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.units.do("unplug", address=UNIT["lab-io"])
         gone = await world.event("controller.offline", controller="lab-io")
         await world.verdicts({**dict.fromkeys(SUPPORTED, "approved"), "lab-io": "unreachable"})
@@ -169,7 +169,7 @@ async def test_a_unit_that_was_away_for_long_introduces_itself_again(tmp_path: P
 
 async def test_a_port_that_went_away_is_opened_again(tmp_path: Path) -> None:
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         before = world.now
         world.units.do("hang_up")
         for name in SUPPORTED:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.scenery import ANNA, GRANTS, STRANGER
+from tests.stories.scenery import ANNA, PERMISSIONS, STRANGER
 from tests.stories.world import SUPPORTED, SimulatedWorld, simulated
 
 
@@ -22,7 +22,7 @@ async def test_what_happens_while_the_broker_is_dead_arrives_later(
     tmp_path: Path, *, persistence: bool
 ) -> None:
     async with simulated(tmp_path, persistence=persistence) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         for _ in range(2):
             await an_eventful_moment(world)
             await world.settle()
@@ -45,7 +45,7 @@ async def test_a_broker_that_was_never_there_hears_everything_from_the_start(
     tmp_path: Path,
 ) -> None:
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         await world.daemon.stop()
         await world.broker_dies()
         before = world.now

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.cli.conftest import gatewayd
-from tests.stories.scenery import ANNA, GRANTS, UNIT
+from tests.stories.scenery import ANNA, PERMISSIONS, UNIT
 from tests.stories.world import SUPPORTED, SimulatedWorld, simulated
 
 READER = "lab-reader"
@@ -26,7 +26,7 @@ async def test_a_swapped_unit_is_not_driven_until_an_operator_accepts_its_serial
 ) -> None:
     async with simulated(tmp_path) as world:
         config = world.daemon.config
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         swap(world)
         blocked = await world.event("audit.blocked", controller=READER)
         assert blocked["verdict"] == "changed"
@@ -62,7 +62,7 @@ async def test_a_swapped_unit_is_not_driven_until_an_operator_accepts_its_serial
 
 async def test_a_new_firmware_is_told_and_works(tmp_path: Path) -> None:
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         before = world.now
         swap(world, serial=int(OLD, 16), firmware=2)
         told = await world.event("controller.firmware_changed", controller=READER)
@@ -75,7 +75,7 @@ async def test_a_new_firmware_is_told_and_works(tmp_path: Path) -> None:
 async def test_who_damages_the_record_gets_nobody_in(tmp_path: Path) -> None:
     async with simulated(tmp_path) as world:
         world.may_fail_inside = True
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         await world.daemon.stop()
         (tmp_path / STORE).write_bytes(b"")
         before = world.now

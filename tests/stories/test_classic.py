@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.cli.conftest import gatewayd
-from tests.stories.scenery import ANNA, CLASSIC, GRANTS, UNIT
+from tests.stories.scenery import ANNA, CLASSIC, PERMISSIONS, UNIT
 from tests.stories.world import SUPPORTED, simulated
 
 IDENTIFY, READ_CAPABILITIES, POLL = "61", "62", "60"  # osdp_ID, osdp_CAP, osdp_POLL
@@ -21,7 +21,7 @@ async def test_a_classic_unit_is_named_and_never_driven(tmp_path: Path) -> None:
         assert named["replacement"] == "simulated reader"
         assert CLASSIC in world.daemon.log
 
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.units.card(UNIT[CLASSIC], ANNA)  # nobody asks for it
         for door in ("lobby", "lab"):
             world.card(door, ANNA)

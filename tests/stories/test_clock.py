@@ -10,7 +10,7 @@ from gatewayd.edge.journal import Journal
 from gatewayd.edge.payloads import encode_event
 from gatewayd.edge.state_directory import StateDirectory
 from tests.cli.conftest import gatewayd
-from tests.stories.scenery import ANNA
+from tests.stories.scenery import ANNA, PERMISSIONS
 from tests.stories.world import simulated
 
 LATER = datetime(2140, 1, 1, tzinfo=UTC)
@@ -26,8 +26,15 @@ async def test_what_has_expired_stays_expired_when_the_clock_is_set_back(
         earlier.close()
 
     async with simulated(tmp_path) as world:
-        grant = {"holder": "anna", "doors": ["lobby"], "valid_until": "2130-01-01T00:00:00Z"}
-        permit = ("base=0", "version=1", "grants=" + json.dumps({"H10301:12:345": grant}))
+        records = {
+            "levels": PERMISSIONS["levels"],
+            "holders": {"anna": {"levels": ["everywhere"]}},
+            "credentials": {
+                "H10301:12:345": {"holder": "anna", "valid_until": "2130-01-01T00:00:00Z"}
+            },
+        }
+        kinds = (f"{kind}={json.dumps(some)}" for kind, some in records.items())
+        permit = ("base=0", "version=1", *kinds)
         refused = await world.ask("door.unlock", door="lobby")
         assert refused["error"]["code"] == "request_expired"
         ended = await gatewayd(

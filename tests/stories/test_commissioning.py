@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.cli.conftest import gatewayd
 from tests.stories.keys import ROOT_KEY, STATE, held, shown_in
-from tests.stories.scenery import ANNA, GRANTS, UNIT
+from tests.stories.scenery import ANNA, PERMISSIONS, UNIT
 from tests.stories.world import SUPPORTED, SimulatedWorld, simulated
 
 LOBBY, READER, IO = SUPPORTED
@@ -31,7 +31,7 @@ async def test_nothing_is_driven_until_its_units_were_given_their_keys(tmp_path:
         for name in SUPPORTED:
             unit = await world.shows(f"controllers/{name}", secure=False, online=True)
             assert "commission it" in unit["why"]
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.card("lobby", ANNA)  # nobody asks for it
         answer = await world.ask("door.unlock", door="lobby")
         assert answer["error"]["code"] == "unit_not_approved"

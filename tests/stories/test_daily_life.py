@@ -11,9 +11,9 @@ from tests.stories.scenery import (
     CARL,
     CONTACT,
     DORA,
-    GRANTS,
     LOCK,
     OPEN,
+    PERMISSIONS,
     PRE_ALARM,
     READER,
     RELEASE,
@@ -30,7 +30,7 @@ async def test_who_is_turned_away_is_told_why(tmp_path: Path) -> None:
         denied = await world.event("access.denied", holder=None)
         assert denied["reason"] == "unknown_credential"  # nobody is permitted anything yet
 
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         for number, (door, card, holder, reason) in enumerate(
             (
                 ("lobby", STRANGER, None, "unknown_credential"),
@@ -58,7 +58,7 @@ async def test_who_is_turned_away_is_told_why(tmp_path: Path) -> None:
 
 async def test_who_may_pass_is_let_in_and_seen_passing(tmp_path: Path) -> None:
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.card("lab", CARL)
         pulse = await world.pulse("lab")
         assert (pulse.address, pulse.seconds) == (LOCK["lab"], RELEASE)

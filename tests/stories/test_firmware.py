@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 
 from tests.cli.conftest import gatewayd
-from tests.stories.scenery import ANNA, GRANTS, READER
+from tests.stories.scenery import ANNA, PERMISSIONS, READER
 from tests.stories.world import simulated
 
 FIRMWARE = bytes(at * at % 251 for at in range(8_000))
@@ -16,7 +16,7 @@ async def test_new_firmware_arrives_while_people_come_and_go(tmp_path: Path) -> 
     path.write_bytes(FIRMWARE)
     digest = hashlib.sha256(FIRMWARE).hexdigest()
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         update = asyncio.create_task(
             gatewayd("osdp", "firmware", "lobby-unit", path, "--config", world.daemon.config)
         )

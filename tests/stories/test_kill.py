@@ -7,8 +7,12 @@ from random import Random
 
 import pytest
 
+from gatewayd.core.access.model import AccessLevel, Credential, Holder, LevelId, LevelRule
+from gatewayd.core.access.people import Person, digest, weight
+from gatewayd.core.access.records import Rules
 from gatewayd.core.model import DoorId, HolderId
-from gatewayd.core.permissions import Grant, Permissions
+from gatewayd.core.schedule import ALWAYS
+from gatewayd.edge.permission_json import rules_total
 from tests.stories.scenery import ANNA, STRANGER
 from tests.stories.upstream import request
 from tests.stories.world import SEED, SUPPORTED, SimulatedWorld, simulated
@@ -29,15 +33,28 @@ async def stream_of_people(world: SimulatedWorld) -> None:
             await asyncio.sleep(1 / CARDS_PER_SECOND)
 
 
-def visitor(version: int) -> str:
-    """Name the card that each version of the permissions adds."""
-    return f"H10301:{version >> 16}:{version & 0xFFFF}" if version > 1 else "H10301:12:345"
+STAFF = LevelId("staff")
+BEGIN = {"levels": {"staff": {"rules": [{"doors": ["lobby", "lab"]}]}}}
+RULES = Rules(
+    levels={
+        STAFF: AccessLevel(
+            STAFF, (LevelRule(ALWAYS, frozenset({DoorId("lab"), DoorId("lobby")})),)
+        )
+    }
+)
 
 
-def digest(version: int) -> str:
-    """Return what the daemon must hold at a version, as it shows it."""
-    grant = Grant(HolderId("anna"), frozenset({DoorId("lab"), DoorId("lobby")}))
-    return Permissions(version, {visitor(each): grant for each in range(1, version + 1)}).digest
+def visitor(version: int) -> Person:
+    """Return who comes with each version of the permissions: first Anna, then others."""
+    holder = HolderId(f"visitor {version}" if version > 1 else "anna")
+    card = f"H10301:{version >> 16}:{version & 0xFFFF}" if version > 1 else "H10301:12:345"
+    return Person(Holder(holder, levels=(STAFF,)), (Credential(card, holder),))
+
+
+def digest_of(version: int) -> str:
+    """Return the digest of what the daemon must hold at a version, as it shows it."""
+    people = sum(weight(visitor(each)) for each in range(1, version + 1))
+    return digest(rules_total(RULES) + people)
 
 
 class Office:
@@ -56,10 +73,13 @@ class Office:
     async def add(self) -> None:
         """Lead on by one version. AssertionError if there is no answer."""
         version = self.acknowledged + 1
-        grant = {"holder": "anna", "doors": ["lobby", "lab"]}
-        document = request(
-            {"base": version - 1, "version": version, "grants": {visitor(version): grant}}
-        )
+        holder, (card,) = visitor(version)
+        records = {
+            **(BEGIN if version == 1 else {}),
+            "holders": {holder.id: {"levels": ["staff"]}},
+            "credentials": {card.key: {"holder": holder.id}},
+        }
+        document = request({"base": version - 1, "version": version, **records})
         await self._world.upstream.send("permissions.apply", document)
         answer = await self._world.upstream.answer_to(document["id"], patience=PATIENCE)
         code = None if answer["ok"] else answer["error"]["code"]
@@ -123,7 +143,7 @@ async def test_whatever_a_unit_did_is_on_record_after_twenty_kills(tmp_path: Pat
         ]
         assert versions == sorted(versions)
         held = await world.shows("permissions", version=office.acknowledged)
-        assert held["credentials"] == office.acknowledged
+        assert held["holders"] == held["credentials"] == office.acknowledged
         for topic, shown in world.upstream.shown:
             if topic == "permissions":
-                assert shown["digest"] == digest(shown["version"])
+                assert shown["digest"] == digest_of(shown["version"])

@@ -10,8 +10,8 @@ from tests.stories.keys import KEYS
 from tests.stories.scenery import (
     ANNA,
     BUTTON,
-    GRANTS,
     LOCK,
+    PERMISSIONS,
     READER,
     RELEASE,
     STRANGER,
@@ -38,7 +38,7 @@ async def test_a_card_opens_the_door_and_the_world_learns_of_it(
         await world.verdicts(dict.fromkeys(UNIT, "approved"))
         for name in UNIT:
             await world.shows(f"controllers/{name}", secure=secure is not None)
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
 
         await world.card("lobby", ANNA)
         pulse = await heard(world, "lobby", PULSE_ON, 0)
@@ -64,7 +64,7 @@ async def test_a_card_opens_the_door_and_the_world_learns_of_it(
 
 async def test_a_door_follows_its_mode_and_exits_always_open(tmp_path: Path) -> None:
     async with foreign(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         for mode, code in (("unlocked", SWITCH_ON), ("locked", SWITCH_OFF)):
             mark = world.units.mark
             answer = await world.ask("door.mode", door="lobby", mode=mode)

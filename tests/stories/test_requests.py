@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.stories.scenery import GRANTS, LOCK
+from tests.stories.scenery import LOCK, PERMISSIONS
 from tests.stories.upstream import CLIENT, request
 from tests.stories.world import SimulatedWorld, simulated
 
@@ -116,7 +116,7 @@ async def test_unsigned_requests_are_refused_unless_the_site_trusts_its_broker(
         for command, args in (
             ("door.unlock", UNLOCK),
             ("door.mode", {"door": "lobby", "mode": "unlocked"}),
-            ("permissions.apply", {"base": 0, "version": 1, "grants": GRANTS}),
+            ("permissions.apply", {"base": 0, "version": 1, **PERMISSIONS}),
             ("audit.run", {}),
             ("health.read", {}),
         ):

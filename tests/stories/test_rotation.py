@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import gatewayd
 from tests.stories.keys import KEYS, slots
-from tests.stories.scenery import ANNA, GRANTS, UNIT
+from tests.stories.scenery import ANNA, PERMISSIONS, UNIT
 from tests.stories.upstream import request
 from tests.stories.world import SUPPORTED, SimulatedWorld, simulated
 
@@ -54,7 +54,7 @@ async def killed_and_started(world: SimulatedWorld) -> int:
 
 async def test_a_unit_gets_a_new_key_on_request(tmp_path: Path) -> None:
     async with simulated(tmp_path, secure=KEYS) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         before = world.now
         for count in (1, 2):
             answer = await world.ask(ROTATE, controller=LOBBY)
@@ -77,7 +77,7 @@ async def test_a_unit_gets_a_new_key_on_request(tmp_path: Path) -> None:
 
 async def test_an_operator_imports_and_forgets_keys_beside_the_daemon(tmp_path: Path) -> None:
     async with simulated(tmp_path, secure=KEYS) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         config = world.daemon.config
         ended = await gatewayd("keys", "list", "--json", "--config", config)
         listed = json.loads(ended.out)["result"]["controllers"]
@@ -105,7 +105,7 @@ async def test_a_daemon_that_dies_before_the_key_was_sent_goes_on_with_the_old_o
     tmp_path: Path,
 ) -> None:
     async with simulated(tmp_path, secure=KEYS) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.units.do("unplug", address=ADDRESS)
         name = await ask_without_waiting(world)
         await until_on_disk(world, BOTH)
@@ -122,7 +122,7 @@ async def test_a_daemon_that_dies_before_the_key_was_proved_finds_the_new_one(
     tmp_path: Path,
 ) -> None:
     async with simulated(tmp_path, secure=KEYS) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.units.do("unplug_with_key", address=ADDRESS)
         await ask_without_waiting(world)
         await world.news.until(lambda: world.units.heard("key"), lambda: "a new key")
@@ -137,7 +137,7 @@ async def test_a_daemon_that_dies_before_the_key_was_proved_finds_the_new_one(
 @pytest.mark.timeout(240)  # eight starts on a busy machine
 async def test_a_daemon_that_dies_at_any_moment_of_it_leaves_nobody_out(tmp_path: Path) -> None:
     async with simulated(tmp_path, secure=KEYS) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         for delay in (0.0, 0.004, 0.008, 0.016, 0.03, 0.06, 0.12):  # seconds
             await ask_without_waiting(world)
             await asyncio.sleep(delay)

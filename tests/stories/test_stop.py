@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from tests.stories.scenery import ANNA, GRANTS
+from tests.stories.scenery import ANNA, PERMISSIONS
 from tests.stories.world import SUPPORTED, simulated
 
 IN_TIME = 5.0  # seconds from SIGTERM to the end
@@ -11,7 +11,7 @@ IN_TIME = 5.0  # seconds from SIGTERM to the end
 
 async def test_asked_to_end_it_says_goodbye_and_leaves_nothing_open(tmp_path: Path) -> None:
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.card("lobby", ANNA)
         await world.event("access.granted")
 

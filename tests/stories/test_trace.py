@@ -6,14 +6,14 @@ from pathlib import Path
 
 from gatewayd.edge.control_client import ask
 from tests.cli.conftest import gatewayd
-from tests.stories.scenery import ANNA, GRANTS
+from tests.stories.scenery import ANNA, PERMISSIONS
 from tests.stories.world import simulated
 
 
 async def test_a_line_is_recorded_while_a_card_opens_a_door(tmp_path: Path) -> None:
     async with simulated(tmp_path) as world:
         control = tmp_path / "control"
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         wrong = await asyncio.to_thread(ask, control, "trace.start", {"line": "south"})
         assert wrong["error"]["code"] == "invalid_request"
         wanted = {"line": "north", "seconds": 60}

@@ -1,7 +1,7 @@
 """A whole site for one story: real broker, real daemon, real terminals, units, and upstream.
 
     async with simulated(tmp_path) as world:
-        await world.permit(GRANTS)
+        await world.permit(PERMISSIONS)
         world.units.card(1, ANNA)
         await world.event("access.granted", door="lobby")
 
@@ -22,7 +22,6 @@ from contextlib import (
 )
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from gatewayd.edge.control_client import NotRunning, ask
 from gatewayd.simulate.scene import Card
@@ -155,10 +154,10 @@ class World:
         await self.upstream.send(command, document)
         return await self.upstream.answer_to(document["id"])
 
-    async def permit(self, grants: dict[str, Any]) -> Document:
-        """Lead the permissions on by one version."""
+    async def permit(self, records: Mapping[str, Mapping[str, Document | None]]) -> Document:
+        """Lead the permissions on by one version; `records` by kind and id, None: gone."""
         answer = await self.ask(
-            "permissions.apply", base=self.version, version=self.version + 1, grants=grants
+            "permissions.apply", base=self.version, version=self.version + 1, **records
         )
         assert answer["ok"], answer
         self.version += 1
