@@ -83,9 +83,8 @@ class Case:
         left = (misses.until - self.now.utc).total_seconds()
         return left > 0 and (left <= limit.longest_seconds or not self.now.trusted)
 
-    def match(self) -> tuple[bool, bool]:
-        """Compare the PIN: whether it is the holder's, and the one for duress."""
-        pin = Digits("") if self.pin is None else self.pin
+    def match(self, pin: Digits) -> tuple[bool, bool]:
+        """Compare a PIN: whether it is the holder's, and the one for duress."""
         self._match = self.book.key.is_pin_of(self.holder, pin)
         return self._match
 

@@ -17,6 +17,7 @@ from gatewayd.core.access.model import (
     LevelRule,
     Passback,
     PointRules,
+    Portal,
     Side,
 )
 from gatewayd.core.access.policy import PinLimit, Policy
@@ -25,7 +26,7 @@ from gatewayd.core.access.rules import ORDER
 from gatewayd.core.access.state import LockdownIs, Presence, PresenceIs, ThreatLevelIs
 from gatewayd.core.model import Card, DoorId, DoorMode
 from gatewayd.core.pin_entry import Digits
-from gatewayd.core.schedule import ALWAYS
+from gatewayd.core.schedule import ALWAYS, ScheduleId
 from tests.core.access.world import (
     ANNA,
     ANNAS,
@@ -38,6 +39,7 @@ from tests.core.access.world import (
     LOBBY,
     NOBODYS,
     NOON,
+    PORTALS,
     RAW,
     VERA,
     VERAS,
@@ -58,9 +60,10 @@ def told(
     card: Card | None = ANNAS,
     pin: str | None = None,
     side: Side = Side.IN,
+    door: DoorId = LAB,
 ) -> str:
     """Return what a rule says of an attempt at the lab door."""
-    attempt = Attempt(LAB, side, world.now, card, digits(pin))
+    attempt = Attempt(door, side, world.now, card, digits(pin))
     found = explain(world.book, world.state, world.around, attempt)
     return next(each.words for each in found.findings if each.rule == rule)
 
@@ -152,6 +155,11 @@ def test_an_interlock() -> None:
     assert told(world, "interlock") == "all other doors of the interlock are shut"
     world.doors[LOBBY] = DoorNow(open=True)
     assert told(world, "interlock") == "not shut for certain: lobby"
+    gate = Portal(DoorId("gate"), inside=HALL)
+    world = World(areas=(AreaRules(HALL, interlock=Interlock.OPEN),), portals=(*PORTALS, gate))
+    for each in (LOBBY, gate.door):
+        world.doors[each] = DoorNow(open=None)
+    assert told(world, "interlock") == "not shut for certain: lobby, gate"
 
 
 def test_cards() -> None:
@@ -228,8 +236,18 @@ def test_credential_and_holder() -> None:
         "it is 2026-05-08 12:00"
     )
     assert told(world, "use limit") == "used 0 of 3 times"
+    world.take(world.card(BORISS)._replace(credential="H10301:36:1"))
+    assert told(world, "use limit") == "used 1 of 3 times"
     assert told(world, "use limit", BORISS) == "the credential has no limit of uses"
     assert told(world, "holder") == "the holder is valid without end"
+    world.person(valid_from=NOON)
+    assert told(world, "holder") == (
+        "the holder is valid from 2026-05-08 12:00, it is 2026-05-08 12:00"
+    )
+    world.person(valid_until=NOON)
+    assert told(world, "holder") == (
+        "the holder is valid until 2026-05-08 12:00, it is 2026-05-08 12:00"
+    )
     world.person(enabled=False)
     assert told(world, "holder") == "the holder is disabled"
 
@@ -237,6 +255,11 @@ def test_credential_and_holder() -> None:
 def test_rights() -> None:
     world = World(levels=(level(LevelRule(ALWAYS, frozenset({LAB}))),))
     assert told(world, "rights and hours") == "schedule 'always' is active at all times"
+    gone = LevelRule(ScheduleId("gone"), frozenset({LAB}))
+    both = World(levels=(level(LevelRule(ALWAYS, frozenset({LAB})), gone),))
+    assert told(both, "rights and hours") == (
+        "schedule 'always' is active at all times; there is no schedule 'gone'"
+    )
     world.person(levels=(LevelId("none"),))
     assert told(world, "rights and hours") == (
         "no access level of the holder leads into lab-room"
@@ -258,11 +281,21 @@ def test_areas() -> None:
         "by the record, the holder is in lab-room; the way is from hall to lab-room, "
         "which is told and not refused"
     )
+    assert told(world, "occupancy").startswith("lab-room holds 1 of at most 2, ")
     world.apply(PresenceIs(ANNA, Presence(None, NOON, forgiven=True)))
     assert told(world, "passback").startswith("by the record, the holder may be anywhere")
     world = World(areas=(AreaRules(LAB_ROOM, min_occupancy=2),))
     assert told(world, "occupancy") == (
         "lab-room holds 0, at least 2; the way is from hall to lab-room"
+    )
+    hall = AreaRules(HALL, Passback.SOFT, max_occupancy=9)
+    world = World(areas=(AreaRules(LAB_ROOM, max_occupancy=3), hall))
+    assert (
+        told(world, "occupancy") == "lab-room holds 0 of at most 3; hall holds 0 of at most 9"
+    )
+    assert told(world, "passback", door=LOBBY).endswith("from outside to hall")
+    assert told(world, "passback", side=Side.OUT, door=LOBBY).startswith(
+        "by the record, the holder is outside of all areas; the way is from hall to outside"
     )
 
 

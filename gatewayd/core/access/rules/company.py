@@ -80,10 +80,11 @@ def two_person(case: Case) -> Reason | None:
 def _two_person(case: Case, reason: Reason | None) -> str:
     if reason is Reason.SECOND_PERSON_REQUIRED:
         return "two people are asked for, and a visitor is none of them"
-    if reason:
+    other = companion(case)
+    if other is None:
         seconds = case.point.rules.two_person_seconds
         return f"two people are asked for; the other one is awaited for {seconds:g} s"
-    return f"the other person is {case.wait.holder if case.wait is not None else 'there'}"
+    return f"the other person is {other.holder}"
 
 
 def first_person(case: Case) -> Reason | None:

@@ -20,8 +20,8 @@ def point_enabled(case: Case) -> Reason | None:
     return None if case.point.rules.enabled else Reason.POINT_DISABLED
 
 
-def _point_enabled(case: Case, reason: Reason | None) -> str:
-    return f"{case.point.id} is {'disabled' if reason else 'enabled'}"
+def _point_enabled(case: Case, _: Reason | None) -> str:
+    return f"{case.point.id} is disabled"
 
 
 def muster(case: Case) -> Reason | None:

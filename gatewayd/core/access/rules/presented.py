@@ -140,7 +140,7 @@ def pin(case: Case) -> Reason | None:
         return None
     if case.pin is None:
         return Reason.PIN_AWAITED
-    return None if any(case.match()) else Reason.WRONG_PIN
+    return None if any(case.match(case.pin)) else Reason.WRONG_PIN
 
 
 def _pin(case: Case, reason: Reason | None) -> str:
