@@ -25,6 +25,7 @@ from gatewayd.core.access.model import Credential, Holder, Portal
 from gatewayd.core.access.people import PeopleChange, digest
 from gatewayd.core.access.pins import SiteKey
 from gatewayd.core.access.policy import Policy
+from gatewayd.core.access.record_check import levels_gone
 from gatewayd.core.access.records import Rules
 from gatewayd.core.actions import PermissionsView, SavePermissions
 from gatewayd.core.facts import PermissionsCommitted, PermissionsNotCommitted
@@ -34,8 +35,9 @@ from gatewayd.edge.people_disk import PEOPLE_DISK, PeopleDisk
 from gatewayd.edge.people_store import PeopleStore
 from gatewayd.edge.permission_json import rules_from_bytes, rules_to_bytes, rules_total
 from gatewayd.edge.site_key import PINS_ARE_GONE
+from gatewayd.edge.snapshot import Snapshot
 from gatewayd.edge.writer import Post
-from gatewayd.errors import DamagedState
+from gatewayd.errors import DamagedState, StateError
 
 DIRECTORY = "people"
 DAMAGED = "permissions_damaged"
@@ -185,6 +187,40 @@ class Permissions:
         else:
             self._apply(action, None)
 
+    async def replace(self, snapshot: Snapshot, version: int) -> bool:
+        """Put what is staged in the place of everything, if it is sound; the brain is told.
+
+        Returns whether it was. Updates go on meanwhile.
+        """
+        try:
+            why = await self._replace(snapshot, version)
+        except (PeopleRefused, StateError, OSError) as error:
+            why = error
+        except Exception as error:
+            log.exception("permissions_not_replaced", version=version)
+            why = error
+        if why is not None:
+            mistakes = why.mistakes if isinstance(why, PeopleRefused) else ()
+            self.tell(PermissionsNotCommitted(version, str(why), mistakes=mistakes))
+        return why is None
+
+    async def _replace(self, snapshot: Snapshot, version: int) -> Exception | None:
+        if self._store is None:
+            return DamagedState(NO_STORE)
+        ready = await asyncio.to_thread(snapshot.ready, version)
+        made = await asyncio.to_thread(self._make, ready.rules)
+        ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+
+        def done(why: Exception | None) -> None:
+            if why is None:  # in the moment in which the people show
+                self._committed(version, made)
+            if not ended.done():
+                ended.set_result(why)
+
+        expected = ready.people_digest
+        self._store.replace(snapshot.staging, version, done, digest=expected)
+        return await ended
+
     async def run(self) -> None:
         """Look for damage once, then index what is to be saved, until cancelled."""
         if self._store is not None:
@@ -218,6 +254,7 @@ class Permissions:
             update.holders,
             update.credentials,
             None if made is None else made.rest,
+            levels_gone(update),
         )
 
         def done(why: Exception | None) -> None:
