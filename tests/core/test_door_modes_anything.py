@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gatewayd.core.access.model import DoorRules
 from gatewayd.core.access.policy import ClockLost, Policy
 from gatewayd.core.access.state import FirstPerson, FirstPersonIs
 from gatewayd.core.access.state_values import restore
@@ -20,8 +19,8 @@ from gatewayd.core.facts import InputState
 from gatewayd.core.mode_orders import FIRE, MODE, ModeOrder, kept_modes
 from gatewayd.core.model import DoorId, DoorMode
 from gatewayd.core.requests import LockDownSite
-from tests.core.hours import OFFICE
-from tests.core.modes import ANNA, FIRES, LAB, LOBBY, NOON, Modes, answers, events
+from tests.core.mode_model import PLANS, Model, rules_of
+from tests.core.modes import ANNA, FIRES, LAB, LOBBY, Modes, answers, events
 
 DOORS = (LOBBY, LAB)
 doors = st.sampled_from(DOORS)
@@ -31,57 +30,14 @@ levels = st.sampled_from(
 )
 minutes = st.integers(0, 3 * 60)
 ends = st.one_of(st.none(), st.integers(1, 30 * 60))
-plans = st.sampled_from(["none", "office", "first person"])
-NEVER = NOON - timedelta(days=999)
+plans = st.sampled_from(PLANS)
 OPENS = frozenset({DoorMode.UNLOCKED, DoorMode.LOCKED_OPEN})
-
-
-class Model:
-    """What holds, and which of it comes first."""
-
-    def __init__(self) -> None:
-        self.plan: dict[DoorId, str] = {}
-        self.orders: dict[DoorId, tuple[DoorMode, datetime | None]] = {}
-        self.fires: set[str] = set()
-        self.lockdown = False
-        self.first: dict[DoorId, datetime] = {}
-        self.believed = True  # whether the clock is, or it does not matter
-
-    def pass_(self, utc: datetime) -> None:
-        for door, (_, until) in list(self.orders.items()):
-            if until is not None and until <= utc:
-                del self.orders[door]
-
-    def mode(self, door: DoorId, utc: datetime) -> DoorMode:
-        if any(door in (each.doors or DOORS) for each in FIRES if each.name in self.fires):
-            return DoorMode.LOCKED_OPEN
-        ordered = self.orders[door][0] if door in self.orders else None
-        if self.lockdown and ordered is not DoorMode.BLOCKED:
-            return DoorMode.LOCKED_DOWN
-        if ordered is not None:
-            return ordered
-        return DoorMode.UNLOCKED if self._scheduled(door, utc) else DoorMode.LOCKED
-
-    def _scheduled(self, door: DoorId, utc: datetime) -> bool:
-        opening = utc.replace(hour=7, minute=0, second=0, microsecond=0)
-        closing = utc.replace(hour=16, minute=0, second=0, microsecond=0)
-        if self.plan[door] == "none" or not self.believed or not opening <= utc < closing:
-            return False
-        return self.plan[door] == "office" or opening <= self.first.get(door, NEVER) <= utc
-
-
-def rules_of(plan: dict[DoorId, str]) -> tuple[DoorRules, ...]:
-    return tuple(
-        DoorRules(door, unlock=OFFICE, unlock_needs_first_person=plan[door] == "first person")
-        for door in DOORS
-        if plan[door] != "none"
-    )
 
 
 class Anything(RuleBasedStateMachine):
     @initialize(lobby=plans, lab=plans, goes_on=st.booleans())
     def start(self, lobby: str, lab: str, *, goes_on: bool) -> None:
-        self.model = Model()
+        self.model = Model(FIRES)
         self.model.plan = {LOBBY: lobby, LAB: lab}
         self.goes_on = goes_on
         policy = Policy(clock_lost=ClockLost.GO_ON if goes_on else ClockLost.DENY)
