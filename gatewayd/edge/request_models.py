@@ -4,7 +4,6 @@ Strict: nothing is converted, unknown keys are refused, and no error shows what 
 shapes are judged here; what a door or a version may be is the core's to say.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -23,6 +22,7 @@ from gatewayd.core.requests import (
     ConfirmPermissions,
     EndCommissioning,
     EndFirmware,
+    ExplainDecision,
     ForgivePassback,
     KeepCardActive,
     LockDownSite,
@@ -37,9 +37,13 @@ from gatewayd.core.requests import (
     ShowText,
     StagePart,
     UnlockDoor,
+    WhatCanOpen,
+    WhoCanOpen,
 )
 from gatewayd.edge.permission_json import update_of
 from gatewayd.edge.permission_models import ChangesModel
+from gatewayd.edge.request_args import Args
+from gatewayd.edge.request_questions import ExplainArgs, WhatArgs, WhoArgs
 from gatewayd.edge.request_values import (
     Count,
     Id,
@@ -58,14 +62,6 @@ LONGEST_VALIDITY = timedelta(seconds=300)  # from `issued` to `expires`
 LONGEST_HOLDER = 64  # characters
 MOST_THREAT = 100
 SCHEDULED = "scheduled"  # what `door.mode` calls a door that nobody ordered into a mode
-
-
-class Args(Model, ABC):
-    """The arguments of one command."""
-
-    @abstractmethod
-    def command(self) -> Command:
-        """Return what the brain is asked."""
 
 
 class UnlockDoorArgs(Args):
@@ -321,6 +317,9 @@ ENVELOPES: Mapping[str, type[Envelope[Any]]] = {
     BeginSnapshot.COMMAND: Envelope[BeginSnapshotArgs],
     StagePart.COMMAND: Envelope[StagePartArgs],
     ReplacePermissions.COMMAND: Envelope[ReplacePermissionsArgs],
+    ExplainDecision.COMMAND: Envelope[ExplainArgs],
+    WhoCanOpen.COMMAND: Envelope[WhoArgs],
+    WhatCanOpen.COMMAND: Envelope[WhatArgs],
     RunAudit.COMMAND: Envelope[RunAuditArgs],
     AcceptController.COMMAND: Envelope[AcceptControllerArgs],
     ReadHealth.COMMAND: Envelope[ReadHealthArgs],
