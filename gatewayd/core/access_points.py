@@ -26,7 +26,7 @@ from gatewayd.core.access.attempt import Around, Attempt, Decision
 from gatewayd.core.access.book import Book, Point
 from gatewayd.core.access.consequences import over, taken
 from gatewayd.core.access.decide import decide
-from gatewayd.core.access.model import PointId, Side
+from gatewayd.core.access.model import PointId, Side, point_id
 from gatewayd.core.access.portals import reader_at
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.state import CardWaits, FirstPersonIs
@@ -82,22 +82,12 @@ class AccessPoints:
             self._hang(state.door)
         self._entries: dict[PointId, PinEntry] = {}  # those that have begun
         self._led: list[DoorId] = []
-        self._book = book
-
-    @property
-    def book(self) -> Book:
-        """The permissions in force."""
-        return self._book
-
-    @book.setter
-    def book(self, book: Book) -> None:
-        """Decide by another one from now on. What is waited for goes on."""
-        self._book = book
+        self.book = book  # exchangeable; what is waited for goes on
 
     @property
     def around(self) -> Around:
         """How everything stands."""
-        return Around(self._doors.now, self.degraded)
+        return Around(self._doors.now, self.degraded, self.stale)
 
     @property
     def deadline(self) -> float:
@@ -112,15 +102,15 @@ class AccessPoints:
         reader = self._reader(fact)
         if reader is None:
             return
-        point = self._book.point(*reader)
-        if point is not None:
-            self._entries.pop(point.id, None)
-        self._attempt(reader, now, fact.card, late=self._late(fact, now))
+        late = self._late(fact, now)
+        if not late:
+            self._entries.pop(point_id(*reader), None)
+        self._attempt(reader, now, fact.card, late=late)
 
     def keys(self, fact: KeysRead, now: Moment) -> None:
         """Put keys together; decide about a PIN that is whole."""
         reader = self._reader(fact)
-        point = None if reader is None else self._book.point(*reader)
+        point = None if reader is None else self.book.point(*reader)
         if reader is None or point is None or not point.uses_pins:
             return
         if self._late(fact, now):
@@ -164,7 +154,7 @@ class AccessPoints:
     ) -> None:
         self.follow(now)
         attempt = Attempt(*reader, now, card, pin)
-        decision = decide(self._book, self._moved.state, self.around, attempt)
+        decision = decide(self.book, self._moved.state, self.around, attempt)
         if late:
             decision = _too_late(decision)
         elif decision.granted:
@@ -177,7 +167,7 @@ class AccessPoints:
         obstacle = self._doors.drive.obstacle(self._doors[grant.door])
         if obstacle is not None:
             return obstacle
-        return objection(self._book, self._moved.state, self._doors.untaken, grant)
+        return objection(self.book, self._moved.state, self._doors.untaken, grant)
 
     def _late(self, fact: CardRead | KeysRead, now: Moment) -> bool:
         return fact.age(now.mono) > self._stale_seconds
@@ -199,16 +189,15 @@ class AccessPoints:
         self._doors.after(state)
 
     def _ask_for_pin(self, decision: Decision, now: Moment) -> None:
-        point = self._book.point(decision.door, decision.side)
-        if point is not None:
-            entry = PinEntry(whole_seconds=point.rules.factor_seconds)
-            entry.begin(now.mono)
-            self._entries[point.id] = entry
+        left = math.inf if decision.until is None else decision.until - now.mono
+        entry = PinEntry(whole_seconds=left)
+        entry.begin(now.mono)
+        self._entries[point_id(decision.door, decision.side)] = entry
 
     def follow(self, now: Moment) -> None:
         """Let those who are through be where they are."""
         for grant in self._doors.take_passed():
-            changes = taken(self._book, grant, self._moved.state, now)
+            changes = taken(self.book, grant, self._moved.state, now)
             self._moved.change(changes)
             led = (each.door for each in changes if isinstance(each, FirstPersonIs))
             self._led += led
@@ -225,7 +214,9 @@ class AccessPoints:
         for point in [each for each, it in self._entries.items() if it.deadline <= now.mono]:
             self._entries.pop(point)  # what was keyed is forgotten
         if self._moved.state.deadline <= now.mono:
-            for decision in over(self._book, self._moved.state, now):
+            for decision in over(self.book, self._moved.state, now):
+                if decision.reason is Reason.FACTOR_TIMEOUT:
+                    self._entries.pop(point_id(decision.door, decision.side), None)
                 self._do(decision, now)
 
     def _mind(self, point: PointId) -> None:

@@ -38,11 +38,11 @@ from gatewayd.core.fire import Fires
 from gatewayd.core.firmware import Firmware
 from gatewayd.core.forgetting import Forgetting
 from gatewayd.core.inspection import Inspection
-from gatewayd.core.interim import Held, Updates
 from gatewayd.core.mode_orders import KeptModes
 from gatewayd.core.model import DoorId, Moment
 from gatewayd.core.moved import Moved
 from gatewayd.core.permission_age import Age
+from gatewayd.core.permission_updates import Held, Updates
 from gatewayd.core.questions import Questions, Standing
 from gatewayd.core.reactions import Reactions
 from gatewayd.core.rotations import Rotations
@@ -99,7 +99,8 @@ class Parts:
         self.orders = SiteOrders(self.moved, self.modes, self.desk, out)
         self.questions = Questions(self.desk, self._standing)
         self.age = Age(self.held.view, self.held.book.policy, out)
-        self.updates = Updates(self.held, self.desk, out)
+        areas = {area for door in site.doors for area in (door.inside, door.outside)}
+        self.updates = Updates(self.held, self.doors, areas - {None}, self.age, self.desk, out)
         self.reactions = Reactions(
             site.reactions,
             self.controllers,
@@ -148,6 +149,7 @@ class Parts:
             lambda: self.modes.begin(now),
             lambda: self.forgetting.begin(now),
             lambda: self._out.append(Show(self.held.view)),
+            lambda: self._look_at_age(now),
         ]
 
     def ticks(self, now: Moment) -> list[Work]:
@@ -199,6 +201,7 @@ class Parts:
         """Decide by what is held now."""
         if isinstance(fact, PermissionsCommitted):
             self.updates.committed(fact, now)
+            self.points.degraded = False
         else:
             self.updates.not_committed(fact, now)
         if self.points.book is not self.held.book:
@@ -209,6 +212,7 @@ class Parts:
     def _look_at_age(self, now: Moment) -> None:
         if self.age.deadline <= now.mono:
             self.age.look(now)
+            self.points.stale = self.age.stale
 
     def _standing(self) -> Standing:
         return Standing(self.held.book, self.moved.state, self.points.around)

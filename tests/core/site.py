@@ -100,6 +100,7 @@ LOBBY_DOOR = Door(
     contact=Point(DESK, 0),
     exit_button=Point(DESK, 1),
 )
+BOTH_WAYS = replace(LOBBY_DOOR, exit_reader=Point(DESK, 2), inside=AreaId("hall"))
 LAB_DOOR = Door(LAB, lock=Point(DESK, 0), reader=Point(DESK, 1))
 
 GOOD = Family("good", Status.APPROVED, vendor="00d0c9", model=1)
@@ -107,7 +108,7 @@ OLD = Family(
     "old", Status.CLASSIC, vendor="00d0c9", model=9, replacement="model 1", note="no keys"
 )
 CATALOGUE = Catalogue(shipped=(GOOD, OLD))
-CAPABILITIES = ((1, 4, 8), (2, 4, 8), (13, 0, 2))
+CAPABILITIES = ((1, 4, 8), (2, 4, 8), (13, 0, 3))
 
 REST, PRESSED, FAULT = InputState.INACTIVE, InputState.ACTIVE, InputState.FAULT
 CLOSED, OPEN = InputState.INACTIVE, InputState.ACTIVE
@@ -219,6 +220,8 @@ class World:
         config: SiteConfig | None = None,
         book: Book | None = None,
         *,
+        held: PermissionsView = HELD,
+        rules: Rules | None = None,
         modes: KeptModes | None = None,
         degraded: bool = False,
     ) -> None:
@@ -226,7 +229,13 @@ class World:
         self.state = State()
         self.book = book or permit(config)
         self.brain = Gateway(
-            config, self.book, self.state, HELD, Rules(), modes=modes, degraded=degraded
+            config,
+            self.book,
+            self.state,
+            held,
+            rules or Rules(),
+            modes=modes,
+            degraded=degraded,
         )
         self.mono = 100.0
         self.views: dict[DoorId, DoorView] = {}
