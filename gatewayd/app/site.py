@@ -10,8 +10,9 @@ the journal and the permission store have a thread each for their disk.
 import asyncio
 import gc
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,8 @@ from gatewayd.app.lines import make_lines
 from gatewayd.app.looking import Looking
 from gatewayd.app.permissions import DIRECTORY, Ground, Permissions
 from gatewayd.app.private import private_places
+from gatewayd.app.snapshots import DIRECTORY as SNAPSHOT
+from gatewayd.app.snapshots import Snapshots
 from gatewayd.app.traces import Traces
 from gatewayd.app.wiring import Wiring
 from gatewayd.config import Config, policy_of, site_config, zone_of
@@ -42,7 +45,9 @@ from gatewayd.core.actions import (
     ReplaceKey,
     ReportHealth,
     SavePermissions,
+    SaveSnapshot,
     SendFile,
+    Stage,
 )
 from gatewayd.core.events import GatewayStarted, GatewayStopped
 from gatewayd.core.gateway import Gateway
@@ -57,8 +62,10 @@ from gatewayd.edge.mqtt import Broker, broker_settings
 from gatewayd.edge.osdp import OsdpLine
 from gatewayd.edge.osdp_keys import Keyring
 from gatewayd.edge.payloads import encode_document, encode_event
+from gatewayd.edge.people_parts import Staging
 from gatewayd.edge.place_store import PlaceStore
 from gatewayd.edge.requests import Router
+from gatewayd.edge.snapshot import Snapshot
 from gatewayd.edge.state_directory import StateDirectory
 from gatewayd.edge.systemd import feed_watchdog, notify
 from gatewayd.errors import Refused
@@ -136,6 +143,7 @@ class Site:
         )
         self._keyring.attach(self._line_of)
         self._talk(config)
+        self._snapshots = self._open_snapshots(site)
         self._look(config)
         hands.update(self._hands())
 
@@ -148,6 +156,14 @@ class Site:
         if is_new:
             permissions.say_pins_are_gone()
         return permissions
+
+    def _open_snapshots(self, site: SiteConfig) -> Snapshots:
+        doors = frozenset(each.id for each in site.doors)
+        sides = (side for door in site.doors for side in (door.inside, door.outside))
+        areas = frozenset(each for each in sides if each is not None)
+        staging = Staging(self._state.path / SNAPSHOT)
+        snapshot = Snapshot(staging, self._secrets, doors, areas)
+        return Snapshots(snapshot, self._permissions, self._router.answer, self._notes.note)
 
     def _brain(self, site: SiteConfig) -> Gateway:
         """Make the brain with all that it knew when the last run ended."""
@@ -173,7 +189,10 @@ class Site:
             publish=self._publish,
         )
         self._router.secrets = self._secrets
-        settings = broker_settings(config, VERSION, self._since)
+        settings = replace(
+            broker_settings(config, VERSION, self._since),
+            encryption_key=self._secrets.box.public,
+        )
         owned = {
             *(f"doors/{name}" for name in config.doors),
             *(f"controllers/{name}" for name in config.controllers),
@@ -206,6 +225,7 @@ class Site:
             self._router.submit,
             {
                 "audit.report": self._looking.audit,
+                "box.key": self._box_key,
                 **self._traces.handlers,
                 **self._firmware.handlers,
                 **key_requests.handlers,
@@ -228,6 +248,8 @@ class Site:
                 self._looking.health_answer(each)
             ),
             SavePermissions: lambda each, _: self._permissions.save(each),
+            SaveSnapshot: lambda each, _: self._snapshots.save(each),
+            Stage: lambda each, _: self._snapshots.stage(each),
             RememberPlaces: lambda each, _: self._approved.keep(each.places),
             ApproveInventory: lambda _, now: self._marks.set(APPROVED, now.utc.isoformat()),
             Refuse: lambda each, _: self.stop(each.why),
@@ -273,6 +295,7 @@ class Site:
             self._keyring.run(),
             self._approved.run(),
             self._permissions.run(),
+            self._snapshots.run(),
             self._report_health(),
             self._keep_beating(),
             feed_watchdog(self._alive),
@@ -307,6 +330,10 @@ class Site:
         self._journal.note(GatewayStopped(why), self._clock.moment())
         log.info("gateway_stopping", why=why)
         await self._broker.drain(DRAIN, self._journal.last)
+
+    async def _box_key(self, _args: Mapping[str, Any]) -> object:
+        """Say to which key PINs are sent."""
+        return dict(self._secrets.box.public)
 
     def _publish(self, client: ClientId | None, body: bytes) -> None:
         """Answer somebody who asked an earlier run."""

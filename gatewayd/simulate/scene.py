@@ -88,7 +88,7 @@ class SimulatedUnit:
 
 
 UNITS = (
-    SimulatedUnit("lobby-reader", 1, SUPPORTED, readers=1, inputs=2, outputs=1),
+    SimulatedUnit("lobby-reader", 1, SUPPORTED, readers=2, inputs=2, outputs=1),
     SimulatedUnit("lab-reader", 2, SUPPORTED, readers=1, inputs=0, outputs=0),
     SimulatedUnit("lab-io", 3, SUPPORTED, readers=0, inputs=2, outputs=1),
     SimulatedUnit("old-reader", 4, CLASSIC, readers=1, inputs=0, outputs=1),

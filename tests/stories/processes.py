@@ -164,10 +164,11 @@ class Units:
 
     # --- what happens at the units ------------------------------------------------------
 
-    def card(self, address: int, card: Card) -> None:
+    def card(self, address: int, card: Card, *, reader: int = 0) -> None:
         """Hold a card to a reader."""
         kind, facility, number = card
-        self.do("card", address=address, format=kind, facility=facility, number=number)
+        numbers = {"format": kind, "facility": facility, "number": number}
+        self.do("card", address=address, reader=reader, **numbers)
 
     def input(self, address: int, number: int, *, active: bool) -> None:
         """Change the level of an input."""

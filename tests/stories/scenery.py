@@ -70,6 +70,7 @@ reader = {{ controller = "lobby-unit" }}
 lock = {{ controller = "lobby-unit" }}
 contact = {{ controller = "lobby-unit", number = 0 }}
 exit_button = {{ controller = "lobby-unit", number = 1 }}
+{lobby}
 release_seconds = {release}
 open_seconds = {open}
 prealarm_seconds = {pre_alarm}
@@ -81,7 +82,13 @@ exit_button = {{ controller = "lab-io", number = 1 }}
 release_seconds = {release}
 open_seconds = {open}
 prealarm_seconds = {pre_alarm}
+{more}
 """
+
+EXIT_READER = """\
+exit_reader = { controller = "lobby-unit", number = 1 }
+inside = "hall"
+"""  # of the lobby
 
 _APPROVED = """\
 [[families]]
@@ -102,10 +109,14 @@ def write_config(
     on_classic: str = "block",
     catalogue: Path | None = None,
     root_key: Path | None = None,
+    release: float = RELEASE,
+    lobby: str = "",
+    more: str = "",
 ) -> Path:
     """Write the configuration of a site with the first so many `units`.
 
-    With a root key they must be secure.
+    With a root key they must be secure. `lobby` is put into that door's table, `more` behind
+    everything.
     """
     secure = "off" if root_key is None else "required"
     controllers = (
@@ -125,8 +136,10 @@ def write_config(
             catalogue="" if catalogue is None else f'catalogue = "{catalogue}"',
             line=line,
             controllers="\n".join(controllers),
-            release=RELEASE,
-            open=OPEN,
+            release=release,
+            lobby=lobby,
+            more=more,
+            open=max(OPEN, release),
             pre_alarm=PRE_ALARM,
         )
     )

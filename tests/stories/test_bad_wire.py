@@ -66,7 +66,7 @@ async def test_a_bad_wire_opens_nothing_and_decides_no_card_twice(
 
         await everybody_works(world)
         await world.settle()
-        denied = [each["card"] for each in world.events("access.denied", reason=UNKNOWN)]
+        denied = [each["credential"] for each in world.events("access.denied", reason=UNKNOWN)]
         assert len(denied) == len(set(denied)) <= cards
         assert len(world.events("access.granted")) <= cards + 4
         if not faults.lost:

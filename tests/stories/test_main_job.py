@@ -45,7 +45,7 @@ async def test_a_card_opens_the_door_and_the_world_learns_of_it(
         assert pulse["tenths"] == RELEASE * 10
         await world.units.wait_heard("led", address=READER["lobby"], on_colour=GREEN)
         granted = await world.event("access.granted", door="lobby")
-        assert (granted["card"], granted["holder"]) == ("H10301:12:345", "anna")
+        assert (granted["credential"], granted["holder"]) == ("H10301:12:345", "anna")
         assert granted["mono"] <= pulse["at"]
 
         await world.card("lab", ANNA)  # whose reader and lock are different units

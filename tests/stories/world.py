@@ -22,6 +22,7 @@ from contextlib import (
 )
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from gatewayd.edge.control_client import NotRunning, ask
 from gatewayd.simulate.scene import Card
@@ -32,7 +33,15 @@ from tests.stories.keys import write_keys, write_units_keys
 from tests.stories.news import PATIENCE, News
 from tests.stories.processes import Daemon, Pulse, Record, Units
 from tests.stories.relay import Relay
-from tests.stories.scenery import CLASSIC, LOCK, READER, UNIT, write_catalogue, write_config
+from tests.stories.scenery import (
+    CLASSIC,
+    CONTACT,
+    LOCK,
+    READER,
+    UNIT,
+    write_catalogue,
+    write_config,
+)
 from tests.stories.upstream import Document, Upstream, request
 from tests.stories.wire import Wire
 
@@ -279,9 +288,22 @@ class SimulatedWorld(World):
             lambda: f"{count} times {colour} at {door}: {self.units.heard('light')}",
         )
 
-    def card(self, door: str, card: Card) -> None:
-        """Hold a card to a door's reader."""
-        self.units.card(READER[door], card)
+    def card(self, door: str, card: Card, *, inside: bool = False) -> None:
+        """Hold a card to a door's reader, or to the one inside."""
+        self.units.card(READER[door], card, reader=int(inside))
+
+    def press(self, door: str, keys: str) -> None:
+        """Press keys at a door's reader."""
+        self.units.do("keys", address=READER[door], keys=keys)
+
+    async def pass_through(self, door: str, after: int) -> Document:
+        """Open a door that was released since, let it fall shut, and return who passed."""
+        await self.event("access.granted", after=after, door=door)
+        self.input(CONTACT[door], active=True)
+        taken = await self.event("access.taken", after=after, door=door)
+        self.input(CONTACT[door], active=False)
+        await self.event("door.closed", after=after, door=door)
+        return taken
 
     def input(self, at: tuple[int, int], *, active: bool) -> None:
         """Change the level of an input, given as unit and number."""
@@ -326,10 +348,12 @@ async def simulated(
     trust: str = "broker",
     on_classic: str = "block",
     secure: Mapping[int, bytes] | None = None,
+    **words: Any,  # noqa: ANN401 - as `write_config` takes them
 ) -> AsyncIterator[SimulatedWorld]:
     """Set up a site of simulated units. With `begin`, wait until it works.
 
     `secure`: keys of units that have one, by address; the others wait to be given theirs.
+    `words`: what else the configuration says.
     """
     async with AsyncExitStack() as stack:
         broker = stack.enter_context(Mosquitto(place / "broker", persistence=persistence))
@@ -343,6 +367,7 @@ async def simulated(
             trust=trust,
             on_classic=on_classic,
             root_key=None if secure is None else write_keys(place, secure),
+            **words,
         )
         world = SimulatedWorld(place, broker, relay, path)
         if secure is not None:
