@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from gatewayd.core.access import records as access
+from gatewayd.core.access.records import Rules, Update
 from gatewayd.core.access.state_values import Entry
 from gatewayd.core.events import Event
 from gatewayd.core.model import (
@@ -22,7 +22,6 @@ from gatewayd.core.model import (
     OrderId,
     RequestId,
 )
-from gatewayd.core.permissions import Update
 from gatewayd.core.places import Occupant
 from gatewayd.core.requests import Request
 
@@ -187,9 +186,9 @@ class SavePermissions:
     force if the disk fails, so that what was taken away stays so.
     """
 
-    update: Update | access.Update
-    rules: access.Rules | None = None
-    narrowed: access.Rules | None = None
+    update: Update
+    rules: Rules | None = None
+    narrowed: Rules | None = None
 
 
 @dataclass(frozen=True, slots=True)

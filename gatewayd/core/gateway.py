@@ -76,10 +76,10 @@ from gatewayd.core.facts import (
     WindowClosed,
 )
 from gatewayd.core.fault import named
-from gatewayd.core.interim import Held
 from gatewayd.core.mode_orders import KeptModes
 from gatewayd.core.model import DoorId, Moment
 from gatewayd.core.parts import Parts
+from gatewayd.core.permission_updates import Held
 from gatewayd.core.site import SiteConfig
 
 AboutController = (

@@ -99,8 +99,9 @@ class Parts:
         self.orders = SiteOrders(self.moved, self.modes, self.desk, out)
         self.questions = Questions(self.desk, self._standing)
         self.age = Age(self.held.view, self.held.book.policy, out)
-        areas = {area for door in site.doors for area in (door.inside, door.outside)}
-        self.updates = Updates(self.held, self.doors, areas - {None}, self.age, self.desk, out)
+        ways = (way for door in site.doors for way in (door.inside, door.outside))
+        areas = frozenset(each for each in ways if each is not None)
+        self.updates = Updates(self.held, self.doors, areas, self.age, self.desk, out)
         self.reactions = Reactions(
             site.reactions,
             self.controllers,
