@@ -18,7 +18,7 @@ import random
 import re
 import ssl
 from collections import deque
-from collections.abc import Callable, Container, Coroutine
+from collections.abc import Callable, Container, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,6 +84,7 @@ class BrokerSettings:
     patience: float = PATIENCE
     first_pause: float = FIRST_PAUSE
     refused_pause: float = feed.FIRST_PAUSE
+    encryption_key: Mapping[str, str] | None = None  # a public JWK
 
 
 def broker_settings(config: Config, version: str, since: datetime) -> BrokerSettings:
@@ -307,6 +308,7 @@ class Broker:
             since=settings.since,
             mqtt=None if session is None else session.version,
             why=why,
+            encryption_key=settings.encryption_key,
         )
         return Letter(f"{settings.root}/{STATUS}", encode_status(status), retain=True)
 

@@ -100,7 +100,10 @@ _VIEWS: dict[type, Serializer] = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """For `R/status`. `online` is False in the will and after a stop; `why` says which."""
+    """For `R/status`. `online` is False in the will and after a stop; `why` says which.
+
+    `encryption_key`: what PINs are encrypted to, a public JWK (RFC 7517).
+    """
 
     online: bool
     version: str
@@ -108,6 +111,7 @@ class Status:
     since: datetime | None = None  # start of the process
     mqtt: str | None = None  # "5" or "3.1.1"
     why: str = ""
+    encryption_key: Mapping[str, str] | None = None
 
 
 _status = TypeAdapter(Status).serializer.to_json

@@ -29,7 +29,6 @@ from gatewayd.core.model import (
     RequestId,
     Verdict,
 )
-from gatewayd.core.permissions import Grant, Update
 from gatewayd.core.requests import ApplyPermissions, Command, SetDoorMode, UnlockDoor
 from gatewayd.edge import payloads
 from gatewayd.edge.calls import Call, Refusal, decode_request
@@ -170,6 +169,7 @@ def test_status_becomes_json() -> None:
     )
     assert document["online"] is True
     assert document["mqtt"] == "5"
+    assert document["encryption_key"] is None
 
 
 def test_answers_are_results_or_errors() -> None:
@@ -217,35 +217,6 @@ def test_every_command_has_its_arguments() -> None:
         assert name == command(request(args={}), name).COMMAND
 
 
-def test_permissions_are_read_whole() -> None:
-    update = {
-        "base": 0,
-        "version": 1,
-        "grants": {
-            "H10301:12:345": {
-                "holder": "anna",
-                "doors": ["lobby", "gate"],
-                "valid_from": "2030-01-01T00:00:00Z",
-                "valid_until": "2031-01-01T00:00:00.5Z",
-            },
-            "26:12345680": None,
-            "H10301::345": {"holder": "Zoë 7", "doors": [], "enabled": False},
-        },
-    }
-    grants = {
-        "H10301:12:345": Grant(
-            HolderId("anna"),
-            frozenset({DoorId("lobby"), DoorId("gate")}),
-            datetime(2030, 1, 1, tzinfo=UTC),
-            datetime(2031, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC),
-        ),
-        "26:12345680": None,
-        "H10301::345": Grant(HolderId("Zoë 7"), frozenset(), enabled=False),
-    }
-    read = command(request(args=update), "permissions.apply")
-    assert read == ApplyPermissions(Update(0, 1, grants))
-
-
 @pytest.mark.parametrize(
     ("payload", "why"),
     [
@@ -283,8 +254,7 @@ def test_brackets_in_strings_are_not_depth() -> None:
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
-    grants = {"H10301:1:2": {"holder": "\U0001f600", "doors": []}}
-    body = request(args={"base": 0, "version": 1, "grants": grants})
+    body = request(args={"base": 0, "version": 1, "holders": {"\U0001f600": {}}})
     assert b"\\ud83d" in body
     assert isinstance(command(body, "permissions.apply"), ApplyPermissions)
 
@@ -326,27 +296,16 @@ def test_a_refusal_names_key_and_reason(changes: dict[str, object], why: str) ->
     [
         ({"base": True}, "args.base: must be a whole number"),
         ({"version": 1.0}, "args.version: must be a whole number"),
-        ({"grants": []}, "args.grants: must be an object"),
-        (
-            {"grants": {"H10301:1:2": {"doors": []}}},
-            "args.grants.H10301:1:2.holder: is missing",
-        ),
-        ({"grants": {"x y": 7}}, "args.grants.'x y': must be an object"),
-        ({"grants": {"H10301:1:2": {"holder": "a", "doors": "x"}}}, "doors: must be a list"),
-        (
-            {"grants": {"H10301:1:2": {"holder": "a", "doors": [], "enabled": 1}}},
-            "enabled: must be true or false",
-        ),
-        (
-            {"grants": {"H10301:1:2": {"holder": "a", "doors": [], "valid_from": "soon"}}},
-            "valid_from: must be a time like",
-        ),
+        ({"holders": []}, "args.holders: must be an object"),
+        ({"credentials": {"H10301:1:2": {}}}, "credentials.H10301:1:2.holder: is missing"),
+        ({"holders": {"x y": 7}}, "args.holders.'x y': must be an object"),
+        ({"grants": {}}, "args.grants: is not known here"),
     ],
 )
 def test_a_permission_update_with_one_mistake_is_refused_whole(
     changes: dict[str, object], why: str
 ) -> None:
-    args = {"base": 0, "version": 1, "grants": {}} | changes
+    args = {"base": 0, "version": 1} | changes
     assert why in refusal(request(args=args), "permissions.apply")
 
 
