@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 MINUTES ?= 20
+EXAMPLES ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit packages bench soak fuzz lock clean
+.PHONY: help demo test check unit packages bench soak fuzz histories mutate lock clean
 
 help: ## say what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,11 +48,21 @@ fuzz: $(READY) ## look for inputs nobody thought of, for MINUTES=20
 	@$(BIN)/pip install --quiet --only-binary :all: --require-hashes -r requirements/fuzz.txt || true
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
+histories: $(READY) ## decide long histories twice, also by the reference; EXAMPLES=100000
+	EXAMPLES=$(EXAMPLES) HYPOTHESIS_PROFILE=long $(BIN)/pytest -q -n0 --timeout 0 --hypothesis-show-statistics \
+		tests/core/access/test_reference.py
+
+mutate: $(READY) ## break what decides, and see that the tests notice; ARGS=access
+	@$(BIN)/pip install --quiet --only-binary :all: --require-hashes -r requirements/mutate.txt
+	$(BIN)/python -m tests.mutate $(ARGS)
+
 lock: $(READY) ## resolve requirements/*.txt again
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
 		--strip-extras --allow-unsafe --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
 		--strip-extras --output-file requirements/fuzz.txt requirements/fuzz.in
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
+		--strip-extras --output-file requirements/mutate.txt requirements/mutate.in
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options \
 		--strip-extras --output-file requirements/bench.txt requirements/bench.in
 

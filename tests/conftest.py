@@ -1,4 +1,6 @@
-"""Profiles for hypothesis: dev while writing, ci in `make test`, long in `make fuzz`."""
+"""Profiles for hypothesis: dev while writing, ci in `make test`, long in `make fuzz`,
+mutation in `make mutate`.
+"""
 
 import os
 
@@ -16,6 +18,14 @@ settings.register_profile(
     "long",
     max_examples=int(os.environ.get("EXAMPLES", "20000")),
     deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(  # the same few every time: a mutant is noticed or is not
+    "mutation",
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
