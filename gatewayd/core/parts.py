@@ -212,7 +212,7 @@ class Parts:
 
     def _look_at_age(self, now: Moment) -> None:
         if self.age.deadline <= now.mono:
-            self.age.look(now)
+            self.updates.look(now)
             self.points.stale = self.age.stale
 
     def _standing(self) -> Standing:

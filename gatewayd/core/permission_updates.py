@@ -122,6 +122,12 @@ class Updates:
         result = {"match": same, "version": held.version, "digest": held.digest}
         self._desk.end(request, result=result)
 
+    def look(self, now: Moment) -> None:
+        """Look how old it is, and show since when if that is known better now."""
+        self._age.look(now)
+        if self._age.confirmed != self._held.view.confirmed:
+            self._show(replace(self._held.view, confirmed=self._age.confirmed))
+
     # --- what the disk says -----------------------------------------------------------
 
     def committed(self, fact: PermissionsCommitted, now: Moment) -> None:

@@ -30,10 +30,16 @@ from gatewayd.core.events import (
     PermissionsStale,
     RequestEnded,
 )
-from gatewayd.core.facts import PermissionsCommitted, PermissionsNotCommitted
-from gatewayd.core.model import AreaId
+from gatewayd.core.facts import PermissionsCommitted, PermissionsNotCommitted, RequestCommitted
+from gatewayd.core.model import AreaId, RequestId
+from gatewayd.core.permission_age import LOOK
 from gatewayd.core.permission_updates import MAX_WAITING
-from gatewayd.core.requests import ApplyPermissions, ConfirmPermissions, ReplacePermissions
+from gatewayd.core.requests import (
+    ApplyPermissions,
+    ConfirmPermissions,
+    ReplacePermissions,
+    Request,
+)
 from gatewayd.core.schedule import ALWAYS
 from tests.core.site import (
     BORIS,
@@ -378,3 +384,13 @@ def test_permissions_that_were_stale_before_a_restart_deny_from_the_first_card()
     world = World(book=permit(policy=policy), held=HELD)
     world.online()
     assert not opens(world)
+
+
+def test_a_moment_that_is_known_better_now_is_shown() -> None:
+    world = holding()
+    wrong = replace(world.now, utc=NOON - timedelta(days=9_000), trusted=False)
+    request = Request(RequestId("r1"), OFFICE, ConfirmPermissions(1), wrong.mono + 30)
+    told = world.brain.handle(RequestCommitted(request), wrong)
+    assert of(Show, told) == [Show(replace(HELD, confirmed=wrong.utc))]
+    world.mono += LOOK
+    assert Show(replace(HELD, confirmed=NOON)) in world.tick()

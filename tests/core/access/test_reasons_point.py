@@ -2,11 +2,14 @@
 
 import pytest
 
+from gatewayd.core.access.attempt import Attempt
+from gatewayd.core.access.explain import explain
 from gatewayd.core.access.model import (
     Flag,
     PointRules,
     Side,
 )
+from gatewayd.core.access.policy import Policy, Stale
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.state import (
     LockdownIs,
@@ -16,6 +19,7 @@ from gatewayd.core.model import DoorId, DoorMode
 from tests.core.access.world import (
     ANNA,
     ANNAS,
+    LAB,
     LOBBY,
     NOBODYS,
     World,
@@ -53,6 +57,41 @@ def test_a_blocked_door_opens_for_nobody() -> None:
     world.person(ANNA, Flag.LOCKDOWN_EXEMPT)
     world.mode(DoorMode.BLOCKED)
     assert world.card().reason is Reason.DOOR_BLOCKED
+
+
+def test_permissions_that_are_too_old_deny_if_the_policy_says_so() -> None:
+    world = World(policy=Policy(on_stale=Stale.DENY))
+    assert world.card().granted
+    world.stale = True
+    for card in (ANNAS, NOBODYS):
+        assert world.card(card).reason is Reason.PERMISSIONS_STALE
+    assert World(PointRules(muster=True), policy=world.book.policy).card().reason is (
+        Reason.MUSTERED
+    )
+    going_on = World()
+    going_on.stale = True
+    assert going_on.card().granted
+
+
+@pytest.mark.parametrize(
+    ("on_stale", "reason"),
+    [(Stale.GO_ON, Reason.GRANTED), (Stale.DENY, Reason.PERMISSIONS_STALE)],
+)
+def test_a_facility_code_is_no_way_round_permissions_that_are_too_old(
+    on_stale: Stale, reason: Reason
+) -> None:
+    known = frozenset({"H10301:36"})
+    world = World(policy=Policy(facilities=known, facility_only=True, on_stale=on_stale))
+    world.degraded = world.stale = True
+    assert world.card(NOBODYS).reason is reason
+
+
+def test_the_age_of_permissions_is_explained() -> None:
+    world = World(policy=Policy(on_stale=Stale.DENY))
+    attempt = Attempt(LAB, Side.IN, world.now, ANNAS)
+    for world.stale, words in ((False, "are not older than"), (True, "are older than")):
+        found = explain(world.book, world.state, world.around, attempt).findings
+        assert words in next(each.words for each in found if each.rule == "permissions fresh")
 
 
 def test_a_lockdown_stops_all_but_exempt_holders() -> None:

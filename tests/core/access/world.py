@@ -117,7 +117,7 @@ class World:
         self.state = State()
         self.doors = {each.door: DoorNow() for each in portals}
         self.now = Moment(100.0, NOON)
-        self.degraded = False
+        self.degraded = self.stale = False
 
     def person(
         self,
@@ -203,7 +203,7 @@ class World:
 
     @property
     def around(self) -> Around:
-        return Around(self.doors, self.degraded)
+        return Around(self.doors, self.degraded, self.stale)
 
     def _decided(self, attempt: Attempt) -> Decision:
         decision = decide(self.book, self.state, self.around, attempt)
