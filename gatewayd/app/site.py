@@ -191,7 +191,7 @@ class Site:
         self._router.secrets = self._secrets
         settings = replace(
             broker_settings(config, VERSION, self._since),
-            encryption_key=self._secrets.box.public,
+            encryption_key=dict(self._secrets.box.public),
         )
         owned = {
             *(f"doors/{name}" for name in config.doors),
