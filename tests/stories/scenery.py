@@ -17,7 +17,7 @@ CARL: Card = ("H10301", 12, 347)  # may pass the lab only
 DORA: Card = ("H10301", 12, 348)  # disabled
 STRANGER: Card = ("H10301", 99, 1)
 
-PERMISSIONS: dict[str, dict[str, Document | None]] = {
+PERMISSIONS: dict[str, Document] = {
     "levels": {
         "everywhere": {"rules": [{"doors": ["lobby", "lab"]}]},
         "lab": {"rules": [{"doors": ["lab"]}]},

@@ -163,7 +163,7 @@ class World:
         await self.upstream.send(command, document)
         return await self.upstream.answer_to(document["id"])
 
-    async def permit(self, records: Mapping[str, Mapping[str, Document | None]]) -> Document:
+    async def permit(self, records: Mapping[str, object]) -> Document:
         """Lead the permissions on by one version; `records` by kind and id, None: gone."""
         answer = await self.ask(
             "permissions.apply", base=self.version, version=self.version + 1, **records
