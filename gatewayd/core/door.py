@@ -146,8 +146,7 @@ class DoorState:
 
     def forget(self, order: OrderId) -> None:
         """An order was never given after all."""
-        self._releasing.pop(order, None)
-        if not self._released():
+        if self._releasing.pop(order, None) is not None:
             self.passage.drop()
         if order == self._latching:
             self._latching = None

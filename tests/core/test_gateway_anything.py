@@ -1,26 +1,40 @@
 """The whole brain against a world that does what it likes."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gatewayd.core.access.records import Rules
+from gatewayd.core.access.model import (
+    AreaRules,
+    Authentication,
+    Credential,
+    Flag,
+    Holder,
+    Passback,
+    PointRules,
+    Side,
+)
+from gatewayd.core.access.records import Rules, Update
 from gatewayd.core.access.state import State
+from gatewayd.core.access.state_values import Value, restore
 from gatewayd.core.actions import (
     Action,
     Admit,
     Answer,
     Bar,
     Identify,
+    KeepState,
     Latch,
     Order,
     Record,
     Refuse,
     Release,
     ReportHealth,
+    SavePermissions,
     Show,
     Signal,
 )
@@ -51,6 +65,7 @@ from gatewayd.core.facts import (
 )
 from gatewayd.core.gateway import Gateway
 from gatewayd.core.model import (
+    Card,
     ControllerId,
     ControllerView,
     DoorId,
@@ -63,26 +78,41 @@ from gatewayd.core.model import (
 from gatewayd.core.orders import ORDER_SECONDS
 from gatewayd.core.pin_entry import Keys
 from gatewayd.core.requests import (
+    ApplyPermissions,
     Command,
+    ExplainDecision,
+    ForgivePassback,
+    LockDownSite,
     ReadHealth,
     Request,
     RunAudit,
     SetDoorMode,
+    SetThreatLevel,
     UnlockDoor,
+    WhatCanOpen,
+    WhoCanOpen,
 )
 from gatewayd.core.site import OnClassic
 from gatewayd.core.views import view_of
+from tests.core.access.world import Town
 from tests.core.site import (
+    ANNA,
+    BORIS,
+    BOTH_WAYS,
     CARD,
     DESK,
+    HALL,
     HELD,
     LAB,
+    LAB_DOOR,
     LOBBY,
     NOON,
     OFFICE,
     OTHER_CARD,
+    STAFF,
     STRANGE_CARD,
     STRIKE,
+    add,
     identity,
     permit,
     site,
@@ -93,12 +123,29 @@ cards = st.sampled_from([CARD, OTHER_CARD, STRANGE_CARD])
 levels = st.lists(st.sampled_from(InputState), min_size=1, max_size=3).map(tuple)
 identities = st.sampled_from([identity()] * 5 + [identity(model=9)])
 doors = st.sampled_from([LOBBY, LAB, DoorId("attic")])
+keys = st.sampled_from(["1234#", "9999#", "0#", "12", "34#", "*", "#", "12341234123#"])
+OTHER_KEY = "H10301:0:3"
+updates = st.builds(
+    Update,
+    base=st.integers(0, 3),
+    version=st.integers(0, 4),
+    holders=st.sampled_from([{}, {BORIS: None}, {BORIS: Holder(BORIS, levels=(STAFF,))}]),
+    credentials=st.sampled_from([{}, {OTHER_KEY: None}, {OTHER_KEY: Credential("x", BORIS)}]),
+)
 commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(UnlockDoor, doors),
-    st.builds(SetDoorMode, doors, st.sampled_from(DoorMode)),
+    st.builds(SetDoorMode, doors, st.none() | st.sampled_from(DoorMode)),
+    st.builds(LockDownSite, st.booleans()),
+    st.builds(SetThreatLevel, st.sampled_from([0, 0, 1])),
+    st.builds(ForgivePassback, st.sampled_from([None, ANNA, BORIS])),
+    st.builds(ApplyPermissions, updates),
+    st.builds(ExplainDecision, doors, st.sampled_from(Side), st.just(OTHER_KEY)),
+    st.builds(WhoCanOpen, doors, st.sampled_from(Side)),
+    st.builds(WhatCanOpen, st.just(ANNA)),
     st.just(RunAudit()),
     st.just(ReadHealth()),
 )
+OTHERS = "mode/", "fire/", "confirmed"  # whose state is kept beside
 EXPLANATIONS = AccessGranted, ExitRequested, DoorReleased
 
 
@@ -106,6 +153,7 @@ class AnySite(RuleBasedStateMachine):
     """An edge that keeps its promises, and a world that makes none."""
 
     POLICY = OnClassic.BLOCK
+    ENTRY, AREA = PointRules(), AreaRules(HALL, Passback.SOFT)
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,8 +167,12 @@ class AnySite(RuleBasedStateMachine):
         self.doors: dict[DoorId, DoorView] = {}
         self.units: dict[ControllerId, ControllerView] = {}
         self.refused = False
-        config = site(on_classic=self.POLICY)
-        self.brain = Gateway(config, permit(config), State(), HELD, Rules())
+        self.saving: Update | None = None
+        self.state, self.kept = State(), dict[str, Value | None]()
+        config = site(BOTH_WAYS, LAB_DOOR, on_classic=self.POLICY)
+        self.town = everybody()
+        self.book = permit(config, town=self.town, entry=self.ENTRY, areas=(self.AREA,))
+        self.brain = Gateway(config, self.book, self.state, HELD, Rules())
         self.do(self.brain.tick(self.now))
         if self.POLICY is OnClassic.BLOCK:
             self.begin_a_quiet_day()
@@ -154,6 +206,11 @@ class AnySite(RuleBasedStateMachine):
                 case Answer(request) | ReportHealth(Request(id=request)):
                     self.answered[request] += 1
                     assert self.answered[request] == 1
+                case KeepState(entries):
+                    self.kept.update(entries)
+                case SavePermissions(update):
+                    assert self.saving is None
+                    self.saving = update
                 case _:
                     self.mind_the_gate(action)
 
@@ -225,11 +282,34 @@ class AnySite(RuleBasedStateMachine):
     def connection(self, controller: ControllerId, behind: int) -> int:
         return self.connections.get(controller, self.newest) - behind
 
-    @rule(card=cards, reader=st.integers(0, 2), behind=st.sampled_from([0, 0, 0, 1]))
-    def a_card_is_read(self, card: object, reader: int, behind: int) -> None:
+    @rule(
+        card=cards,
+        reader=st.integers(0, 3),
+        behind=st.sampled_from([0, 0, 0, 1]),
+        waited=st.sampled_from([0.0, 0.0, 0.0, 9.0]),
+    )
+    def a_card_is_read(self, card: Card, reader: int, behind: int, waited: float) -> None:
         given, connection = len(self.under_way), self.connection(DESK, behind)
-        self.tell(CardRead(DESK, connection, reader, card))  # type: ignore[arg-type]  # samples
+        self.tell(CardRead(DESK, connection, reader, card, waited))
         assert len(self.under_way) == given or self.gates.get(DESK) == connection
+
+    @rule(pressed=keys, reader=st.integers(0, 3), waited=st.sampled_from([0.0, 0.0, 9.0]))
+    def keys_are_read(self, pressed: str, reader: int, waited: float) -> None:
+        connection = self.connection(DESK, 0)
+        self.tell(KeysRead(DESK, connection, reader, Keys(pressed), waited))
+
+    @rule(well=st.booleans())
+    def the_disk_is_done(self, *, well: bool) -> None:
+        if self.saving is None:
+            return
+        update, self.saving = self.saving, None
+        if well:
+            for holder in update.holders:
+                self.town.holders.pop(holder, None)
+            held = replace(HELD, version=update.version)
+            self.tell(PermissionsCommitted(update.version, held))
+        else:
+            self.tell(PermissionsNotCommitted(update.version, "disk full"))
 
     @rule(inputs=levels, behind=st.sampled_from([0, 0, 0, 1]))
     def inputs_are_read(self, inputs: tuple[InputState, ...], behind: int) -> None:
@@ -263,6 +343,21 @@ class AnySite(RuleBasedStateMachine):
     # --- what always holds ----------------------------------------------------------------
 
     @invariant()
+    def what_moved_is_kept(self) -> None:
+        """After a crash everybody is where they are now."""
+        ours = {key: it for key, it in self.kept.items() if not key.startswith(OTHERS)}
+        again = restore(ours.items())
+        assert set(again.changes()) == set(self.state.changes())
+        assert again.occupancy == self.state.occupancy
+
+    @invariant()
+    def who_was_let_in_and_who_stands_there_is_told_by_the_doors(self) -> None:
+        for state in self.brain._parts.doors:
+            door = state.door.id
+            assert self.brain._parts.doors.untaken.get(door) == state.passage.grant
+            assert self.brain._parts.doors.now[door].mode is state.mode
+
+    @invariant()
     def what_is_shown_is_what_stands(self) -> None:
         for door, view in self.doors.items():
             state = self.brain._parts.doors._states[door]
@@ -278,8 +373,14 @@ class AnySite(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In the end everybody has one answer, and nothing is under way."""
+        while self.saving is not None:
+            self.the_disk_is_done(well=True)
         self.time_passes(3.1)
         self.time_passes(5)
+        self.time_passes(30)
+        assert not self.brain._parts.points._entries
+        assert not self.state.cards
+        assert not self.state.companions
         assert sum(self.answered.values()) == self.asked
         assert len(self.brain._parts.desk) == 0
         assert len(self.brain._parts.doors.drive._orders) <= 2  # modes that are told again
@@ -295,7 +396,29 @@ class AnyStrictSite(AnySite):
         assert not (self.refused and self.gates)
 
 
+class AnyGuardedSite(AnySite):
+    """A site that asks for PINs and lets nobody in twice."""
+
+    ENTRY = PointRules(default=Authentication.CARD_AND_PIN)
+    AREA = AreaRules(HALL, Passback.HARD, max_occupancy=1)
+
+
+class AnySiteOfPairs(AnySite):
+    """A site that lets two people in at a time."""
+
+    ENTRY = PointRules(two_person=True, default=Authentication.CARD_OR_PIN)
+
+
+def everybody() -> Town:
+    found = Town()
+    add(found, ANNA, CARD, Flag.SUPERVISOR, pin="1234", duress_pin="9999")
+    add(found, BORIS, OTHER_CARD, pin="0", max_uses=2)
+    return found
+
+
 TestAnySite = AnySite.TestCase
+TestAnyGuardedSite = AnyGuardedSite.TestCase
+TestAnySiteOfPairs = AnySiteOfPairs.TestCase
 TestAnyStrictSite = AnyStrictSite.TestCase
 
 
