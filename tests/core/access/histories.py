@@ -29,7 +29,7 @@ from gatewayd.core.access.model import (
     ScheduledAuthentication,
     Side,
 )
-from gatewayd.core.access.policy import ClockLost, PinLimit, Policy
+from gatewayd.core.access.policy import ClockLost, PinLimit, Policy, Stale
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.model import AreaId, Card, DoorId, DoorMode, HolderId
 from gatewayd.core.pin_entry import Digits
@@ -143,6 +143,7 @@ class History:
                 ("state", self._one(list(HOLDERS.values())), self._state(0.7)),
                 ("clock", self._now_and_then(0.7)),
                 ("degraded", self._now_and_then(0.5)),
+                ("stale", self._now_and_then(0.4)),
                 ("restart",),
                 ("over",),
                 ("jump", self._one(JUMPS)),
@@ -250,6 +251,7 @@ class History:
             site_pins=limits[2],
             facilities=self._one((frozenset[str](), frozenset({"H10301:36"}))),
             facility_only=self._now_and_then(0.5),
+            on_stale=self._one((Stale.GO_ON, Stale.DENY)),
         )
 
     def _somebody(self, world: World, name: HolderId) -> None:

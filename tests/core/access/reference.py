@@ -28,7 +28,7 @@ from gatewayd.core.access.model import (
     Portal,
     Side,
 )
-from gatewayd.core.access.policy import ClockLost, PinLimit, Policy
+from gatewayd.core.access.policy import ClockLost, PinLimit, Policy, Stale
 from gatewayd.core.model import AreaId, Card, DoorId, DoorMode, HolderId, Moment
 from gatewayd.core.schedule import ALWAYS, Schedule, ScheduleId, SpecialDays, SpecialDaysId
 from tests.core.access.world import BERLIN, Town
@@ -105,6 +105,7 @@ class Reference:
     threat_level: int = 0
     lockdown: bool = False
     degraded: bool = False
+    stale: bool = False
 
     # --- the whole of it ------------------------------------------------------------
 
@@ -168,6 +169,8 @@ class Reference:
         if rules.muster and enabled and holder is not None:
             self.diary.append(Moved(holder.id, self.portals[door].inside, now.utc))
             return said("mustered")
+        if self.stale and self.policy.on_stale is Stale.DENY:
+            return said("permissions_stale")
         if doors[door].mode is DoorMode.BLOCKED:
             return said("door_blocked")
         if self.locked_down(door, doors) and Flag.LOCKDOWN_EXEMPT not in flags:
@@ -285,6 +288,8 @@ class Reference:
         asked = self.what_is_asked_for(rules, now)
         if not rules.enabled:
             return Said("point_disabled")
+        if self.stale and self.policy.on_stale is Stale.DENY:
+            return Said("permissions_stale")
         if doors[door].mode is DoorMode.BLOCKED:
             return Said("door_blocked")
         if self.locked_down(door, doors):

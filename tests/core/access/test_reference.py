@@ -113,6 +113,8 @@ class Both:
                 world.now = type(world.now)(world.now.mono, world.now.utc, trusted)
             case ("degraded", bool(degraded)):
                 world.degraded = reference.degraded = degraded
+            case ("stale", bool(stale)):
+                world.stale = reference.stale = stale
             case ("restart",):
                 world.state = restore([to_entry(each) for each in world.state.changes()])
                 reference.restarted()
