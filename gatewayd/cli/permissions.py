@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from joserfc import jwe
+from joserfc.jwk import OKPKey
 from rich.console import Console
 from rich.progress import Progress
 
 from gatewayd.cli.answers import show
 from gatewayd.cli.options import DEFAULT, AsJson, ConfigFile
 from gatewayd.config import Config, load, zone_of
+from gatewayd.core.access.pins import PIN_ALONE
 from gatewayd.core.pin_entry import Digits
 from gatewayd.edge.control_client import ask
 from gatewayd.edge.people_csv import People, read_people
+from gatewayd.edge.pin_envelopes import MOST_PINS
 from gatewayd.errors import UsageError
 
 MOST_ROWS = 1_000  # records in one request
@@ -120,9 +124,6 @@ def _send(config: Config, people: People, levels: Records, *, as_json: bool) -> 
 
 def _sealer(config: Config, *, as_json: bool) -> Seal:
     """Return what encrypts a PIN to the gateway."""
-    from joserfc import jwe  # noqa: PLC0415 -- 50 ms that only those wait for who need it
-    from joserfc.jwk import OKPKey  # noqa: PLC0415
-
     public = _result(ask(config.site.control_socket, "box.key", {}), as_json=as_json)
     key = OKPKey.import_key({each: public[each] for each in ("kty", "crv", "x")})
     header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": public["kid"]}
@@ -136,24 +137,51 @@ def _sealer(config: Config, *, as_json: bool) -> Seal:
 
 def _batches(people: People, seal: Seal) -> Iterator[Batch]:
     """Pack people with their credentials; a person stays together."""
+    batch, size = Batch({}, {}), _Size()
+    for each in _persons(people, seal):
+        more = size.with_(each)
+        if batch.holders and not more.fits:
+            yield batch
+            batch, more = Batch({}, {}), _Size().with_(each)
+        batch.holders.update(each.holders)
+        batch.credentials.update(each.credentials)
+        size = more
+    if batch.holders:
+        yield batch
+
+
+class _Size(NamedTuple):
+    """How much is in a request."""
+
+    rows: int = 0
+    size: int = 0
+    pins: int = 0
+
+    def with_(self, more: Batch) -> "_Size":
+        text = json.dumps(more)
+        rows = len(more.holders) + len(more.credentials)
+        return _Size(self.rows + rows, self.size + len(text), self.pins + _envelopes(more))
+
+    @property
+    def fits(self) -> bool:
+        return self.rows <= MOST_ROWS and self.size <= MOST_BYTES and self.pins <= MOST_PINS
+
+
+def _persons(people: People, seal: Seal) -> Iterator[Batch]:
+    """Yield one person after the other, with all credentials."""
     theirs: dict[str, Records] = {}
     for key, card in people.cards.items():
         theirs.setdefault(card["holder"], {})[key] = card
     for pin, record in people.pins:
-        theirs.setdefault(record["holder"], {})[f"PIN:{seal(pin)}"] = record
-    batch, size = Batch({}, {}), 0
+        theirs.setdefault(record["holder"], {})[f"{PIN_ALONE}{seal(pin)}"] = record
     for holder, said in people.holders.items():
-        record, credentials = _sealed(said, seal), theirs.get(holder, {})
-        more = len(json.dumps([holder, record, credentials]))
-        rows = len(batch.holders) + len(batch.credentials) + 1 + len(credentials)
-        if batch.holders and (size + more > MOST_BYTES or rows > MOST_ROWS):
-            yield batch
-            batch, size = Batch({}, {}), 0
-        batch.holders[holder] = record
-        batch.credentials.update(credentials)
-        size += more
-    if batch.holders:
-        yield batch
+        yield Batch({holder: _sealed(said, seal)}, theirs.get(holder, {}))
+
+
+def _envelopes(batch: Batch) -> int:
+    pins = [each[name] for each in batch.holders.values() for name in ("pin", "duress_pin")]
+    alone = [key for key in batch.credentials if key.startswith(PIN_ALONE)]
+    return len(alone) + len([pin for pin in pins if pin != KEPT])
 
 
 def _sealed(holder: Mapping[str, Any], seal: Seal) -> Records:

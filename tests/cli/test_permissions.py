@@ -8,6 +8,7 @@ from joserfc import jwe
 from joserfc.jwk import OKPKey
 
 from gatewayd.cli.permissions import MOST_ROWS
+from gatewayd.edge.pin_envelopes import MOST_PINS
 from tests.cli.conftest import Daemon, gatewayd
 
 KEY = OKPKey.generate_key("X25519")
@@ -96,6 +97,14 @@ async def test_many_people_go_in_several_requests_one_after_the_other(
         assert len(each["holders"]) + len(each["credentials"]) <= MOST_ROWS
         assert {card["holder"] for card in each["credentials"].values()} == set(each["holders"])
     assert json.loads(ended.out)["result"]["version"] == 3 + len(batches)
+
+
+async def test_only_so_many_pins_go_in_one_request(config: Path, daemon: Daemon) -> None:
+    lines = [f"p{number},{1000 + number}" for number in range(MOST_PINS + 1)]
+    file = table(config, "holder,pin", *lines)
+    async with ready(daemon).serving(config.with_name("control")):
+        await gatewayd("permissions", "import", file, "--config", config)
+    assert [len(each["holders"]) for each in sent(daemon)] == [MOST_PINS, 1]
 
 
 async def test_a_dry_run_asks_nobody(config: Path) -> None:
