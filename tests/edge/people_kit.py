@@ -1,10 +1,14 @@
 """People for tests: some that are named, any that hypothesis makes, and a disk for them."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import product
+from math import prod
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -16,6 +20,8 @@ from gatewayd.edge.people_build import Plan, build
 from tests.edge.crashing_disk import DIRECTORY, CrashingDisk, Inode
 
 ANNA, BOB = HolderId("anna"), HolderId("bob")
+SECTOR = 512  # bytes that a disk writes whole or not at all
+IMAGES = 24  # of one file that are looked at one by one
 LARGE = 8192  # bytes that one write takes; a table is longer
 SALT = bytes(range(16))
 
@@ -101,18 +107,50 @@ class GrowingInode(Inode):
     since: list[tuple[int, bytes]] = field(default_factory=list)
 
     def afterwards(self) -> Iterator[bytes]:
-        """What a power cut may leave of writes in places: some, one torn, or zeros."""
+        """What a power cut may leave of writes in places.
+
+        Each sector is as it was after any of them, whatever the others are, and the file as
+        long as it was after any of them. If that is too much: all of the first writes, each
+        sector alone before or behind the others, and some by chance.
+        """
         if not self.since:
             yield from super().afterwards()
             return
-        kept = self.base
-        yield kept
-        for at, content in self.since:
-            yield _written(kept, at, content[: len(content) // 2])
-            yield _written(kept, at, bytes(len(content)))
-            yield _written(self.base, at, content)
-            kept = _written(kept, at, content)
-            yield kept
+        versions = list(_versions(self.base, self.since))
+        lengths = list(dict.fromkeys(map(len, versions)))
+        count = -(-max(lengths) // SECTOR)
+        choices = [_sectors(versions, number) for number in range(count)]
+        if prod(map(len, choices)) * len(lengths) <= IMAGES:
+            every = product(*choices)
+            yield from dict.fromkeys(
+                b"".join(each)[:length] for each in every for length in lengths
+            )
+            return
+        found = dict.fromkeys(versions)
+        old, new = [each[0] for each in choices], [each[-1] for each in choices]
+        for number in (each for each in range(count) if len(choices[each]) > 1):
+            for all_others, this in ((old, new), (new, old)):
+                mixed = [*all_others[:number], this[number], *all_others[number + 1 :]]
+                found[b"".join(mixed)[: lengths[-1]]] = None
+        chance = Random(len(versions))  # noqa: S311 - of a test
+        for _ in range(IMAGES // 2):
+            mixed = [chance.choice(each) for each in choices]
+            found[b"".join(mixed)[: chance.choice(lengths)]] = None
+        yield from found
+
+
+def _versions(content: bytes, writes: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
+    yield content
+    for at, more in writes:
+        content = _written(content, at, more)
+        yield content
+
+
+def _sectors(versions: list[bytes], number: int) -> list[bytes]:
+    """Return all that one sector was; what was not there yet is zero."""
+    begin = number * SECTOR
+    found = (each[begin : begin + SECTOR].ljust(SECTOR, b"\0") for each in versions)
+    return list(dict.fromkeys(found))
 
 
 def _written(content: bytes, at: int, more: bytes) -> bytes:
@@ -185,5 +223,13 @@ class CrashingPeopleDisk(CrashingDisk):
         return (content[at : at + size] for at in range(0, len(content), size))
 
     def images(self) -> Iterator["CrashingPeopleDisk"]:
+        """Every disk that a power cut now may leave, also if it loses one name out of turn."""
         for image in super().images():
             yield CrashingPeopleDisk(names=image.names, _durable=image._durable)
+        for lost in range(len(self._since) - 1):
+            with suppress(KeyError):  # a file that was never there takes no other name
+                names = dict(self._durable)
+                for change in (*self._since[:lost], *self._since[lost + 1 :]):
+                    change(names)
+                for image in CrashingDisk(_durable=names).images():
+                    yield CrashingPeopleDisk(names=image.names, _durable=image._durable)
