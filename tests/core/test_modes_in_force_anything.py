@@ -58,6 +58,7 @@ levels = st.sampled_from([InputState.ACTIVE, InputState.INACTIVE, InputState.CUT
 ends = st.one_of(st.none(), st.integers(1, 30 * 60))
 plans = st.fixed_dictionaries({door: st.sampled_from(["none", "office"]) for door in DOORS})
 units = st.sampled_from(UNITS)
+mostly = st.sampled_from([True, True, True, False])
 
 
 class Site(World):
@@ -116,6 +117,7 @@ class AnythingInForce(RuleBasedStateMachine):
         self.up: set[ControllerId] = set()  # there and approved
         self.site = Site(plan, {}, Moment(100.0, NOON))
         self.site.tick()
+        self.everybody_comes()
 
     @rule(door=doors, mode=modes, end=ends)
     def order(self, door: DoorId, mode: DoorMode | None, end: int | None) -> None:
@@ -150,7 +152,12 @@ class AnythingInForce(RuleBasedStateMachine):
     def unlock(self, door: DoorId) -> None:
         self.site.ask(UnlockDoor(door))
 
-    @rule(unit=units, approved=st.booleans())
+    @rule()
+    def everybody_comes(self) -> None:
+        for unit in UNITS:
+            self.comes(unit, approved=True)
+
+    @rule(unit=units, approved=mostly)
     def comes(self, unit: ControllerId, *, approved: bool) -> None:
         self.goes(unit)
         self.connections[unit] += 1
@@ -182,13 +189,15 @@ class AnythingInForce(RuleBasedStateMachine):
         self.model.believed = trusted
         self.site.wait(LOOK_AGAIN)
 
-    @rule(minutes=st.integers(0, 40 * 60))
-    def restart(self, minutes: int) -> None:
+    @rule(minutes=st.integers(0, 40 * 60), watched=mostly)
+    def restart(self, minutes: int, *, watched: bool) -> None:
         now = self.site.now
         now = Moment(now.mono, now.utc + timedelta(minutes=minutes), now.trusted)
         self.up.clear()
         self.site = Site(self.model.plan, self.site.kept, now)
         self.site.tick()
+        if watched:
+            self.everybody_comes()
 
     @invariant()
     def every_door_has_its_mode_and_says_why(self) -> None:
