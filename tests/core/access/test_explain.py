@@ -20,7 +20,7 @@ from gatewayd.core.access.model import (
     Portal,
     Side,
 )
-from gatewayd.core.access.policy import PinLimit, Policy
+from gatewayd.core.access.policy import PinLimit, Policy, Stale
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.rules import ORDER
 from gatewayd.core.access.state import LockdownIs, Presence, PresenceIs, ThreatLevelIs
@@ -137,6 +137,16 @@ def test_the_point_and_its_door() -> None:
     assert told(world, "lockdown").startswith("the site is locked down")
     assert told(world, "threat level") == (
         "clearance 2 is asked for (threat level 2, point 0), the holder has 0"
+    )
+
+
+def test_the_age_of_the_permissions() -> None:
+    world = World(policy=Policy(on_stale=Stale.DENY))
+    fresh = "the permissions are not older than the policy allows"
+    assert told(world, "permissions fresh") == fresh
+    world.stale = True
+    assert told(world, "permissions fresh") == (
+        "the permissions are older than the policy allows, and it denies then"
     )
 
 

@@ -70,6 +70,15 @@ def test_a_denial_names_the_reader_the_card_and_whose_it_is() -> None:
     assert world.card(NOBODYS) == Decision(LAB, IN, Reason.UNKNOWN_CREDENTIAL, NOBODYS)
 
 
+def test_what_went_wrong_is_named_beside_the_card() -> None:
+    world = World()
+    del world.doors[LAB]
+    denied = world.card()
+    assert denied == Decision(LAB, IN, Reason.INTERNAL_ERROR, ANNAS, fault=denied.fault)
+    assert denied.fault is not None
+    assert denied.fault.startswith("KeyError in ")
+
+
 def test_a_plain_grant_says_for_how_long_and_whether_it_is_forced() -> None:
     world = World()
     granted = Decision(LAB, IN, Reason.GRANTED, ANNAS, ANNA, ANNAS_KEY, 5.0, 30.0)
@@ -210,6 +219,17 @@ def test_as_many_as_must_be_there_may_stay_behind() -> None:
         world.apply(PresenceIs(holder, Presence(LAB_ROOM, NOON)))
     assert world.passes(side=Side.OUT).granted
     assert world.passes(BORISS, side=Side.OUT).reason is Reason.OCCUPANCY_MIN
+
+
+def test_the_first_of_two_who_leave_leaves_with_the_other() -> None:
+    world = World(
+        exit_=PointRules(two_person=True), areas=(AreaRules(LAB_ROOM, min_occupancy=2),)
+    )
+    for holder in (ANNA, BORIS, VERA):
+        world.apply(PresenceIs(holder, Presence(LAB_ROOM, NOON)))
+    assert world.card(side=Side.OUT).reason is Reason.OCCUPANCY_MIN
+    world.apply(PresenceIs(VERA, None))
+    assert world.card(side=Side.OUT).reason is Reason.SECOND_PERSON_AWAITED
 
 
 @pytest.mark.parametrize(
