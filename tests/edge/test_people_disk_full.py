@@ -1,4 +1,4 @@
-"""A disk that is full or fails at any step takes nothing that gives, and denies all the same."""
+"""A disk that is full or fails at any step: nothing is given, and what is taken away denies."""
 
 from collections.abc import Iterator
 from pathlib import Path
