@@ -35,14 +35,13 @@ def site_config(
     config: Config,
     *,
     inventory_approved: bool = False,
-    modes: Mapping[DoorId, DoorMode] = MappingProxyType({}),
     places: Mapping[ControllerId, Occupant | None] = MappingProxyType({}),
 ) -> SiteConfig:
     """Return the site as the brain is told of it.
 
     `inventory_approved` is remembered by the state directory, not by the file: every
-    controller of this site has been approved once. So are `modes`, as ordered last, and
-    `places`: which unit was approved as which controller.
+    controller of this site has been approved once. So are `places`: which unit was approved
+    as which controller.
     """
     return SiteConfig(
         doors=tuple(_door(name, table) for name, table in config.doors.items()),
@@ -52,7 +51,6 @@ def site_config(
         catalogue=catalogue.load(config.audit.catalogue),
         on_classic=OnClassic(config.audit.on_classic),
         inventory_approved=inventory_approved,
-        modes=modes,
         require_secure=config.secure,
         places=places,
         stale_seconds=config.site.stale_seconds,

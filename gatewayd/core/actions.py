@@ -16,8 +16,6 @@ from gatewayd.core.model import (
     ClientId,
     ControllerId,
     ControllerView,
-    DoorId,
-    DoorMode,
     DoorView,
     OrderId,
     RequestId,
@@ -209,17 +207,6 @@ class SaveSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class RememberModes:
-    """Make the modes that were ordered, all of them, survive a power cut.
-
-    It stands before the latch it belongs to: what was done before it is kept would be
-    unexplained after a restart.
-    """
-
-    modes: Mapping[DoorId, DoorMode]
-
-
-@dataclass(frozen=True, slots=True)
 class KeepState:
     """Keep what moved (`core.access.state_values`): through a killed process at once, through
     a power cut with the next commit of the journal."""
@@ -320,7 +307,6 @@ Action = (
     | SavePermissions
     | Stage
     | SaveSnapshot
-    | RememberModes
     | KeepState
     | RememberPlaces
     | OpenWindow

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from gatewayd.core.audit import Catalogue
 from gatewayd.core.fire import FireInput, contradiction
-from gatewayd.core.model import ControllerId, Door, DoorId, DoorMode, Point
+from gatewayd.core.model import ControllerId, Door, Point
 from gatewayd.core.places import Occupant
 from gatewayd.core.reaction import OnInput, Reaction, outputs
 
@@ -35,7 +35,6 @@ class SiteConfig:
     on_classic: OnClassic = OnClassic.REFUSE
     inventory_approved: bool = False  # every controller has been approved once
     settle_seconds: float = SETTLE_SECONDS
-    modes: Mapping[DoorId, DoorMode] = field(default_factory=dict)  # ordered before the start
     require_secure: frozenset[ControllerId] = frozenset()  # must prove who they are
     places: Mapping[ControllerId, Occupant | None] = field(default_factory=dict)
     stale_seconds: float = STALE_SECONDS

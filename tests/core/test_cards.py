@@ -266,4 +266,3 @@ def test_a_card_of_an_old_connection_is_not_believed() -> None:
     world.online(DESK, connection=2)
     world.inputs(CLOSED, REST, connection=2)
     assert orders(world.tell(CardRead(DESK, 1, 0, CARD))) == []
-

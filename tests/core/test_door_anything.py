@@ -126,9 +126,7 @@ class AnyDoor(RuleBasedStateMachine):
         self.hear(self.door.tick(self.now))
         before, told = self.seen, self.told_open
         expected = bool(
-            self.under_way
-            or self.mono < self.expected_until
-            or self.door.stays_open
+            self.under_way or self.mono < self.expected_until or self.door.stays_open
         )
         unseen_before = self.closed_when_lost
         if level is not ContactState.FAULT:

@@ -74,7 +74,7 @@ def test_it_is_looked_for_a_slice_at_a_time() -> None:
         state.apply(PresenceIs(HolderId(f"{number}"), Presence(HALL, NOON)))
     looking = Looking(state, Town())
     looking.begin()
-    assert looking.forgetting.tick(looking.people, looking.now) is None
+    looking.forgetting.tick(looking.people, looking.now)
     assert looking.out == []
     assert len(looking.tick()) == SLICE
     assert len(looking.tick()) == 1

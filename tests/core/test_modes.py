@@ -1,6 +1,5 @@
 """A mode is a wish for a state: the lock is told until it follows, also after a restart."""
 
-
 from gatewayd.core.actions import Action, KeepState, Latch, Record
 from gatewayd.core.events import (
     DoorModeChanged,
