@@ -15,13 +15,16 @@ of its own, one call at a time. Mistakes are answers, with every name (`PeopleRe
 
 import json
 import threading
+import time
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from hashlib import sha256
+from itertools import islice
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from gatewayd.core.access.model import Credential, Holder
 from gatewayd.core.access.people import MODULUS, digest
 from gatewayd.core.access.record_check import mistakes_of_people, mistakes_of_rules
 from gatewayd.core.access.records import Rules
@@ -44,6 +47,7 @@ from gatewayd.edge.pin_envelopes import Secrets
 from gatewayd.edge.request_mistakes import in_words
 from gatewayd.errors import StateError
 
+AT_ONCE = 50  # records that are read without a break
 MOST_NAMED = 20  # missing parts in one message
 
 
@@ -135,18 +139,27 @@ class Snapshot:
         found = sha256(canonical(part.records))
         if found.digest() != announced:
             raise PeopleRefused([f"part {part.number} has the SHA-256 {found.hexdigest()}"])
-        self._keep(part.number, announced, _read(part.records, self._secrets))
+        self._keep(part.number, announced, part.records)
         if self._have is not None:
             self._have[part.number] = announced
         missing = self._missing(manifest)
         return {"version": manifest.version, "number": part.number, "missing": len(missing)}
 
-    def _keep(self, number: int, announced: bytes, records: RecordsModel) -> None:
-        holders, credentials = people_of(records)
-        _require(mistakes_of_people(holders, credentials))
-        rules = rules_of(records)
-        extra = rules_to_bytes(rules) if any(rules.counts.values()) else b""
-        self.staging.put(number, announced, holders.values(), credentials.values(), extra)
+    def _keep(self, number: int, announced: bytes, records: Mapping[str, object]) -> None:
+        holders: list[Holder] = []
+        credentials: list[Credential] = []
+        rules: list[bytes] = []
+        for some in _slices(records):
+            model = _read(some, self._secrets)
+            people = people_of(model)
+            _require(mistakes_of_people(*people))
+            holders += people[0].values()
+            credentials += people[1].values()
+            if any((found := rules_of(model)).counts.values()):
+                rules.append(rules_to_bytes(found))
+            time.sleep(0)  # others may go on
+        extra = canonical([json.loads(each) for each in rules]) if rules else b""
+        self.staging.put(number, announced, holders, credentials, extra)
 
     def _current(self, version: int) -> Manifest:
         """Return the manifest that was begun, also by an earlier run."""
@@ -171,6 +184,17 @@ class Snapshot:
         return [each for each in range(len(manifest.parts)) if each not in have]
 
 
+def _slices(records: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    """Return some records at a time: reading many at once would hold up other threads."""
+    for kind, some in records.items():
+        if not isinstance(some, dict) or not some:
+            yield {kind: some}
+            continue
+        every = iter(some.items())
+        while few := dict(islice(every, AT_ONCE)):
+            yield {kind: few}
+
+
 def _read(records: Mapping[str, object], secrets: Secrets) -> RecordsModel:
     try:
         return RecordsModel.model_validate(records, context={OPENS: secrets.opening()})
@@ -191,8 +215,9 @@ def _merged(extras: Iterable[bytes]) -> Rules:
     """Put the rules of all parts together. Raise PeopleRefused naming what comes twice."""
     every: dict[str, dict[str, object]] = {name: {} for name in RulesModel.model_fields}
     twice: list[str] = []
-    for extra in extras:
-        for name, records in json.loads(extra).items():
+    slices = (each for extra in extras for each in json.loads(extra))
+    for some in slices:
+        for name, records in some.items():
             twice += [f"{name} {each!r} comes twice" for each in records if each in every[name]]
             every[name].update(records)
     _require(twice)
