@@ -167,7 +167,7 @@ class Reference:
             return said("point_disabled")
         enabled = credential is not None and credential.state is CredentialState.ENABLED
         if rules.muster and enabled and holder is not None:
-            self.diary.append(Moved(holder.id, self.portals[door].inside, now.utc))
+            self.diary.append(Moved(holder.id, self.portals[door].inside, self.dated(now.utc)))
             return said("mustered")
         if self.stale and self.policy.on_stale is Stale.DENY:
             return said("permissions_stale")
@@ -326,7 +326,7 @@ class Reference:
             if holder is None:
                 continue
             if len(self.way(place)) == 2:
-                self.diary.append(Moved(holder, self.way(place)[1], now.utc))
+                self.diary.append(Moved(holder, self.way(place)[1], self.dated(now.utc)))
             if Flag.SUPERVISOR in self.town.holders[holder].flags and side is Side.IN:
                 self.diary.append(Came(door, now.utc))
         self.diary.extend(Used(each) for each in keys)
@@ -347,6 +347,18 @@ class Reference:
                 del self.waiting[place]
                 found.append("escort_required" if waiting.visitor else "second_person_required")
         return sorted(found)
+
+    def forgive_everybody(self, now: Moment) -> None:
+        newest = [
+            self.where(each) for each in {x.holder for x in self.diary if isinstance(x, Moved)}
+        ]
+        moves = [each.at for each in newest if isinstance(each, Moved)]
+        self.diary.append(Forgiven(max(self.dated(now.utc), *moves, now.utc)))
+
+    def dated(self, utc: datetime) -> datetime:
+        """Return when something moves now: not before everybody was forgiven last."""
+        forgiven = (each.at for each in self.diary if isinstance(each, Forgiven))
+        return max((utc, *(each + timedelta(microseconds=1) for each in forgiven)))
 
     def wrong(self, now: Moment, *subjects: tuple[str, ...]) -> None:
         self.diary.extend(WrongPin(each, now.utc) for each in subjects)

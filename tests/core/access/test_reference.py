@@ -28,7 +28,7 @@ from gatewayd.core.access.state import (
 from gatewayd.core.access.state_values import restore, to_entry
 from gatewayd.core.model import Card, DoorId, DoorMode, HolderId
 from tests.core.access.histories import History, Step
-from tests.core.access.reference import Forgiven, Moved, Place, Said
+from tests.core.access.reference import Moved, Place, Said
 from tests.core.access.world import World, digits
 
 STEPS = 40
@@ -103,7 +103,7 @@ class Both:
                 reference.diary.append(Moved(holder, None, world.now.utc, forgiven=True))
             case ("forgive all",):
                 world.apply(everybody_forgiven(world.state, world.now.utc))
-                reference.diary.append(Forgiven(world.now.utc))
+                reference.forgive_everybody(world.now)
             case ("jump", float(seconds)):
                 utc = world.now.utc + timedelta(seconds=seconds)
                 world.now = replace(world.now, utc=utc)
