@@ -1,9 +1,10 @@
 """Grants that nobody has used yet, as far as they speak against another one.
 
-Who is where, and uses, count when a door is opened. So between two grants nothing would be
-counted, and one card could let two people through two doors. Whoever was let in somewhere
-and is not through yet counts, for the other doors, as if he were: until that door is opened
-or its time is over. At the door itself he may try again.
+Who is where, uses and open doors count when a door is opened. So between two grants nothing
+would be counted: one card could let two people through two doors, two people could fill the
+last place, and both doors of a lock could be opened. Whoever was let in somewhere and is not
+through yet counts, for the other doors, as if he were: until that door is opened or its time
+is over. At the door itself he may try again.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from gatewayd.core.access.consequences import people_of
 from gatewayd.core.access.model import Flag, Passback
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.state import State
-from gatewayd.core.model import DoorId, HolderId
+from gatewayd.core.model import DoorId
 
 _REFUSING = frozenset({Passback.HARD, Passback.TIMED})
 
@@ -23,23 +24,38 @@ def objection(
     book: Book, state: State, untaken: Mapping[DoorId, Decision], grant: Decision
 ) -> Reason | None:
     """Return what untaken grants at other doors say against this one."""
-    elsewhere = [
-        each
-        for door, other in untaken.items()
-        if door != grant.door
-        for each in people_of(other)
-    ]
-    if not elsewhere:
-        return None
-    people = tuple(people_of(grant))
+    others = [each for door, each in untaken.items() if door != grant.door]
     point = book.point(grant.door, grant.side)
-    if point is not None and _counts(point):
-        holders = {each.holder for each in elsewhere}
-        if any(each.holder in holders and _minds(book, each.holder) for each in people):
-            return Reason.PASSBACK
+    if not others or point is None:
+        return None
+    if any(other.door in doors for doors in point.rivals.values() for other in others):
+        return Reason.INTERLOCK
+    elsewhere = [each for other in others for each in people_of(other)]
+    people = tuple(people_of(grant))
+    if _counts(point) and _moves_twice(book, people, elsewhere):
+        return Reason.PASSBACK
+    if _fills(book, state, point, others, people):
+        return Reason.OCCUPANCY_MAX
     if any(_used_up(book, state, each, elsewhere) for each in people):
         return Reason.USE_LIMIT
     return None
+
+
+def _fills(
+    book: Book, state: State, point: Point, others: list[Decision], people: tuple[Person, ...]
+) -> bool:
+    """Say whether there is no place for everybody who is on the way into the area."""
+    area = point.enters
+    if area is None or area.max_occupancy is None:
+        return False
+    coming = {each.holder for each in people}
+    for other in others:
+        way = book.point(other.door, other.side)
+        if way is not None and way.moves and way.to == area.area:
+            coming.update(each.holder for each in people_of(other))
+    inside = state.presences
+    new = sum(it not in inside or inside[it].area != area.area for it in coming)
+    return new > 0 and state.occupancy.get(area.area, 0) + new > area.max_occupancy
 
 
 def _counts(point: Point) -> bool:
@@ -47,9 +63,10 @@ def _counts(point: Point) -> bool:
     return any(each is not None and each.passback in _REFUSING for each in areas)
 
 
-def _minds(book: Book, holder: HolderId) -> bool:
-    known = book.people.holder(holder)
-    return known is None or Flag.PASSBACK_EXEMPT not in known.flags
+def _moves_twice(book: Book, people: tuple[Person, ...], elsewhere: list[Person]) -> bool:
+    moving = {each.holder for each in people} & {each.holder for each in elsewhere}
+    known = (book.people.holder(each) for each in moving)
+    return any(it is None or Flag.PASSBACK_EXEMPT not in it.flags for it in known)
 
 
 def _used_up(book: Book, state: State, person: Person, elsewhere: list[Person]) -> bool:

@@ -34,7 +34,7 @@ from gatewayd.core.events import (
     InternalError,
     ReportsIgnored,
 )
-from gatewayd.core.facts import CardRead, InputState, KeysRead
+from gatewayd.core.facts import CardRead, InputState, KeysRead, Outcome
 from gatewayd.core.model import DoorMode, OrderId
 from gatewayd.core.pin_entry import Digits, Keys, PinEntry
 from gatewayd.core.schedule import ALWAYS
@@ -209,6 +209,13 @@ def test_once_its_time_is_over_a_grant_speaks_against_no_other() -> None:
     assert of(Release, world.card(reader=1))
 
 
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.EXPIRED, Outcome.NOT_SENT])
+def test_a_grant_whose_lock_did_not_move_speaks_against_no_other(outcome: Outcome) -> None:
+    world = two_doors(two_people())
+    world.done(of(Release, world.card())[0], outcome)
+    assert of(Release, world.card(reader=1))
+
+
 def test_who_is_exempt_or_where_nothing_is_counted_may_be_let_in_twice() -> None:
     exempt = Town()
     add(exempt, ANNA, CARD, Flag.PASSBACK_EXEMPT)
@@ -226,6 +233,31 @@ def test_uses_that_are_about_to_be_used_count() -> None:
     assert of(Release, world.card())
     assert kept(world.inputs(OPEN, CLOSED)) == ["presence/anna", "uses/" + KEY]
     assert events(world.card(reader=1)) == [AccessDenied(LAB, IN, KEY, "use_limit", ANNA)]
+
+
+def test_the_last_place_is_given_once() -> None:
+    world = two_doors(two_people(), AreaRules(HALL, max_occupancy=1))
+    world.card()
+    told = world.card(OTHER_CARD, reader=1)
+    assert events(told) == [AccessDenied(LAB, IN, OTHER_KEY, "occupancy_max", BORIS)]
+    roomy = two_doors(two_people(), AreaRules(HALL, max_occupancy=2))
+    roomy.card()
+    assert of(Release, roomy.card(OTHER_CARD, reader=1))
+
+
+def test_who_is_on_the_way_out_takes_no_place() -> None:
+    world = two_doors(two_people(), AreaRules(HALL, max_occupancy=1))
+    world.card(reader=2)
+    assert of(Release, world.card(OTHER_CARD, reader=1))
+
+
+def test_of_two_doors_of_a_lock_one_is_released_although_neither_is_open() -> None:
+    world = two_doors(two_people(), AreaRules(HALL, interlock=Interlock.OPEN))
+    world.done(of(Release, world.card())[0])
+    told = world.card(OTHER_CARD, reader=1)
+    assert events(told) == [AccessDenied(LAB, IN, OTHER_KEY, "interlock", BORIS)]
+    world.wait(10)
+    assert of(Release, world.card(OTHER_CARD, reader=1))
 
 
 # --- PINs ---------------------------------------------------------------------------------
