@@ -17,6 +17,7 @@ from zlib import crc32
 
 from gatewayd.core.access.model import LevelId
 from gatewayd.core.access.people import MISTAKES, MODULUS, Person, unfit, weight
+from gatewayd.core.access.pins import shown
 from gatewayd.edge import people_layout as layout
 from gatewayd.edge.people_layout import Header, Section, Sections
 from gatewayd.edge.people_record import Reader, pack
@@ -181,7 +182,7 @@ class _Writing:
             self.mistakes.append(f"holder {person.holder.id!r} comes twice")
         for each in person.credentials:
             if not self._keys.add(each.key.encode(), place):
-                self.mistakes.append(f"credential {each.key!r} comes twice")
+                self.mistakes.append(f"credential {shown(each.key)!r} comes twice")
 
     def finish(self) -> Header:
         """Write everything but the header, and return that."""

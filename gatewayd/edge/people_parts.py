@@ -21,6 +21,7 @@ from zlib import crc32
 
 from gatewayd.core.access.model import Credential, Holder, LevelId
 from gatewayd.core.access.people import MISTAKES, Person
+from gatewayd.core.access.pins import shown
 from gatewayd.core.model import HolderId
 from gatewayd.edge.disk import replace
 from gatewayd.edge.people_build import PeopleRefused
@@ -232,7 +233,7 @@ def _put_together(rows: list[Row]) -> Iterator[Person]:
     ]
     if strays:
         raise PeopleRefused(
-            f"credential {each.key!r} belongs to {each.holder!r}, who does not exist"
+            f"credential {shown(each.key)!r} belongs to {each.holder!r}, who does not exist"
             for each in strays[:MISTAKES]
         )
     for holder in holders:

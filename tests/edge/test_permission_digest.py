@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import starmap
 
 import pytest
 from hypothesis import given
@@ -34,6 +35,13 @@ holders = st.builds(
 cards = st.fixed_dictionaries({"holder": people}, optional=kit.card_fields)
 
 
+def of_its_holder(key: str, card: kit.Document | None) -> tuple[str, kit.Document | None]:
+    """A PIN alone stays with whom it belongs to."""
+    if card is None or not key.startswith("PIN:"):
+        return key, card
+    return key, {**card, "holder": EVERYBODY[CARDS.index(key) - 2]}
+
+
 def changes_of(records: st.SearchStrategy[kit.Document]) -> st.SearchStrategy[kit.Document]:
     return st.dictionaries(kit.names, st.none() | records, max_size=2)
 
@@ -45,7 +53,9 @@ changes = st.fixed_dictionaries(
         "areas": changes_of(kit.areas),
         "special_days": changes_of(kit.special_days),
         "holders": st.dictionaries(people, holders, max_size=2),
-        "credentials": st.dictionaries(st.sampled_from(CARDS), st.none() | cards, max_size=3),
+        "credentials": st.dictionaries(
+            st.sampled_from(CARDS), st.none() | cards, max_size=3
+        ).map(lambda each: dict(starmap(of_its_holder, each.items()))),
     }
 )
 

@@ -111,6 +111,7 @@ def worked_out(held: Held, change: PeopleChange) -> Outcome:
         person = after[each] = _sound(becoming)
         if not mistakes:
             moved += weight(person) - weight(before[each])
+    mistakes += _taken_over(held, change)
     if mistakes:
         return Outcome(mistakes=tuple(mistakes[:MISTAKES]))
     have = {key for person in after.values() for key in keys_of(person)}
@@ -269,6 +270,18 @@ def _wrong(whoever: HolderId, becoming: _Becoming) -> Iterator[str]:
         yield f"holder {whoever!r} goes, but credential {shown(each.key)!r} stays"
     for each in put:
         yield f"credential {shown(each.key)!r} belongs to {whoever!r}, who does not exist"
+
+
+def _taken_over(held: Held, change: PeopleChange) -> Iterator[str]:
+    """Name PINs alone that somebody else has: to move one is never meant, unlike a card."""
+    for key, credential in change.credentials.items():
+        if credential is None or not key.startswith(PIN_ALONE):
+            continue
+        had = held.credential(key)
+        if had is None or had.holder == credential.holder:
+            continue
+        if change.holders.get(had.holder, had) is not None:  # who goes leaves it to others
+            yield f"holder {credential.holder!r}: this PIN alone is somebody else's"
 
 
 def _of_holder(holder: Holder) -> Iterator[str]:

@@ -111,6 +111,19 @@ def test_who_goes_takes_a_pin_alone_along() -> None:
     assert len(worked_out(held, change({BOB: None})).mistakes) == 1
 
 
+def test_a_pin_alone_does_not_move_to_somebody_else() -> None:
+    alone = "PIN:" + "a" * 64
+    held = People(person(ANNA, "1", alone), person(BOB, "3"))
+    taken = change(None, {alone: Credential(alone, BOB)})
+    assert worked_out(held, taken).mistakes == (
+        "holder 'bob': this PIN alone is somebody else's",
+    )
+    again = change(None, {alone: Credential(alone, ANNA, max_uses=1)})
+    assert worked_out(held, again).mistakes == ()
+    left = change({ANNA: None}, {"1": None, alone: Credential(alone, BOB)})
+    assert worked_out(held, left).after == {ANNA: None, BOB: person(BOB, "3", alone)}
+
+
 # --- PINs that stay -----------------------------------------------------------------
 
 OLD, NEW = bytes(PIN_BYTES), b"n" * PIN_BYTES
