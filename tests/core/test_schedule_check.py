@@ -70,6 +70,8 @@ def test_too_many_of_anything_are_refused() -> None:
         "1025 schedules, at most 1024",
         "257 groups of special days, at most 256",
     ]
+    unsound = [SOUND] * 1025  # of which nothing is said, as there are too many to look at
+    assert mistakes(unsound, []) == ["1025 schedules, at most 1024"]
     busy = tuple(Period(n * 60, n * 60 + 30) for n in range(33))
     assert wrong_hours(busy) == ["schedule 'office-hours': Mon: 33 periods, at most 32"]
     special = tuple(SpecialHours(each.id) for each in groups)

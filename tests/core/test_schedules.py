@@ -289,6 +289,20 @@ def test_how_far_it_looks_does_not_depend_on_what_was_asked_before(zone: ZoneInf
             assert site.schedules.state(OFFICE, at) == fresh
 
 
+@pytest.mark.parametrize("end", ["24:00", "24:00:01", "24:00:02"])
+def test_nor_does_it_for_what_ended_about_midnight(end: str) -> None:
+    given = schedule((HOLIDAYS, f"00:00-{end}"))
+    once = group(HOLIDAYS, "2026-06-01")
+    utc = ZoneInfo("UTC")
+    noon = datetime(2026, 6, 2, 12, tzinfo=UTC)
+    for days in (LOOK - 1, LOOK, LOOK + 1):
+        site = Site(given, once, zone=utc)
+        site.schedules.state(OFFICE, noon)
+        at = noon + timedelta(days=days)
+        fresh = Site(given, once, zone=utc).schedules.state(OFFICE, at)
+        assert site.schedules.state(OFFICE, at) == fresh
+
+
 # --- the next change ------------------------------------------------------------------
 
 
