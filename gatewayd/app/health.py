@@ -33,6 +33,7 @@ class Health:
     permissions_version: int
     permissions_digest: str
     permissions_confirmed: datetime | None  # when upstream last said that it is the newest
+    permissions_trouble: str | None  # what is wrong with them on disk
     holders: int
     credentials: int
     broker: str  # "connected, MQTT 5", or why not
@@ -45,6 +46,7 @@ class Health:
         return (
             self.journal_trouble is None
             and self.events_trouble is None
+            and self.permissions_trouble is None
             and self.clock == "trusted"
             and self.broker.startswith(CONNECTED)
             and all(line.trouble is None for line in self.lines)

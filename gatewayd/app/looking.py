@@ -10,6 +10,7 @@ from typing import Any
 from gatewayd.app.board import Board
 from gatewayd.app.hands import Shown
 from gatewayd.app.health import CONNECTED, Health, LineHealth
+from gatewayd.app.permissions import Permissions
 from gatewayd.core.actions import Answer, ReportHealth
 from gatewayd.edge.clock import Clock
 from gatewayd.edge.journal import Journal
@@ -31,6 +32,7 @@ class Looking:
     shown: Shown
     journal: Journal
     broker: Broker
+    permissions: Permissions
 
     async def audit(self, _args: Mapping[str, Any]) -> object:
         """Answer `gatewayd audit` as it stands now; what is published may be a second older."""
@@ -67,6 +69,7 @@ class Looking:
             permissions_version=0 if held is None else held.version,
             permissions_digest="" if held is None else held.digest,
             permissions_confirmed=None if held is None else held.confirmed,
+            permissions_trouble=self.permissions.trouble,
             holders=0 if held is None else held.holders,
             credentials=0 if held is None else held.credentials,
             broker=f"away: {away}" if away else f"{CONNECTED}, MQTT {protocol}",

@@ -114,7 +114,8 @@ class Permissions:
     ) -> None:
         """Read what is there. Raises StateError if it cannot be read."""
         self.tell: Callable[[PermissionsCommitted | PermissionsNotCommitted], None]
-        self._ground, self._trouble = ground, trouble
+        self.trouble: str | None = None  # what is wrong with the files
+        self._ground, self._say_trouble = ground, trouble
         self._tasks: asyncio.Queue[_Task] = asyncio.Queue(WAITING)
         self._narrowed = False  # what decides is less than what the disk has
         self._rules, self._total = Rules(), 0  # as on the disk
@@ -125,7 +126,7 @@ class Permissions:
             self.close()
             self._store = None
             log.critical(DAMAGED, why=str(error), next=ANEW.format(directory))
-            trouble(DAMAGED)
+            self._damaged(DAMAGED)
             self.book = ground.book(Rules(), Nobody())
 
     def _open(self, directory: Path, post: Post, disk: PeopleDisk) -> Book:
@@ -167,7 +168,7 @@ class Permissions:
         """Say so, if anybody is held: the key to PINs is another one than before."""
         if self.view().holders:
             log.critical(PINS_GONE, why=PINS_ARE_GONE, next="send all holders with PINs anew")
-            self._trouble(PINS_GONE)
+            self._say_trouble(PINS_GONE)
 
     def close(self) -> None:
         """Finish the change that is being written, and end."""
@@ -213,6 +214,7 @@ class Permissions:
 
         def done(why: Exception | None) -> None:
             if why is None:  # in the moment in which the people show
+                self.trouble = None  # every file is another one
                 self._committed(version, made)
             if not ended.done():
                 ended.set_result(why)
@@ -296,7 +298,11 @@ class Permissions:
         if found:
             next_ = "send all permissions anew; whoever is in it is denied meanwhile"
             log.critical(PARTLY_DAMAGED, damages=found[:10], next=next_)
-            self._trouble(PARTLY_DAMAGED)
+            self._damaged(PARTLY_DAMAGED)
+
+    def _damaged(self, what: str) -> None:
+        self.trouble = what
+        self._say_trouble(what)
 
 
 def _say(trouble: str) -> None:

@@ -214,6 +214,7 @@ class Site:
             self._shown,
             self._journal,
             self._broker,
+            self._permissions,
         )
         key_requests = KeyRequests(self._keyring, config.secure, note=self._notes.note)
         self._traces = Traces(self._state.path, self._lines, self._clock)

@@ -225,6 +225,7 @@ async def refuses_everything(place: Path) -> None:
     async with opened(place) as brain:
         assert brain.troubles == [DAMAGED]
         assert brain.permissions.degraded
+        assert brain.permissions.trouble == DAMAGED
         view = brain.permissions.view()
         assert (view.version, view.credentials) == (0, 0)
         people = brain.permissions.book.people
@@ -271,5 +272,5 @@ async def test_damage_behind_the_start_is_found_and_said(tmp_path: Path) -> None
     table.write_bytes(damaged_at(table.read_bytes(), table.stat().st_size - 100))
     async with opened(place) as brain:
         await until(lambda: brain.troubles, PATIENCE)
-        assert brain.troubles == [PARTLY_DAMAGED]
+        assert brain.troubles == [brain.permissions.trouble] == [PARTLY_DAMAGED]
         assert not brain.permissions.degraded

@@ -4,12 +4,14 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.stories.scenery import ANNA, CARL, PERMISSIONS
+import pytest
+
+from tests.stories.scenery import ANNA, CARL, PERMISSIONS, RELEASE
 from tests.stories.world import SimulatedWorld, simulated
 
 AT_ONCE = 1.0  # seconds from publishing a request until the next card is denied by it
 ROUNDS = 5
-EXTENDED = 15.0  # seconds, unless the configuration says otherwise
+EXTENDED = 3 * RELEASE  # seconds, unless the configuration says otherwise
 
 
 def hours_off() -> list[list[str]]:
@@ -49,7 +51,7 @@ async def test_who_needs_longer_gets_longer(tmp_path: Path) -> None:
         holders = {**PERMISSIONS["holders"], "anna": anna}
         await world.permit({**PERMISSIONS, "holders": holders})
         world.card("lobby", ANNA)
-        assert (await world.pulse("lobby")).seconds == EXTENDED
+        assert (await world.pulse("lobby")).seconds == pytest.approx(EXTENDED)
 
 
 async def denied_after_revoking(world: SimulatedWorld) -> float:

@@ -94,3 +94,25 @@ async def test_whoever_guesses_is_locked_out_also_after_kill_minus_nine(
         denied = await world.event("access.denied", after=before, holder="anna")
         assert denied["reason"] == locked["reason"]
         assert not world.pulses
+
+
+async def test_without_the_key_to_pins_none_opens_and_that_is_said(tmp_path: Path) -> None:
+    async with simulated(tmp_path) as world:
+        world.may_fail_inside = True
+        await world.permit(with_pin(await sealer(tmp_path)))
+        await attempt(world, PIN, "access.granted")
+        await world.event("access.not_taken")
+        assert await world.daemon.stop() == 0
+        (tmp_path / "state" / "site.key").unlink()
+
+        before = world.now
+        await world.daemon.start()
+        await world.online(SUPPORTED, after=before)
+        error = await world.event("gateway.error", after=before)
+        assert error["what"] == "pins_gone"
+        denied = await attempt(world, PIN, "access.denied")
+        assert denied["reason"] == "wrong_pin"
+
+        again = with_pin(await sealer(tmp_path))
+        await world.permit({"holders": again["holders"]})
+        await attempt(world, PIN, "access.granted")
