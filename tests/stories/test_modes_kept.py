@@ -1,12 +1,14 @@
 """A door has the mode that was ordered, whatever happens to the daemon in between."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.stories.scenery import LOCK, UNIT
 from tests.stories.test_main_job import SWITCH_OFF, SWITCH_ON, heard
-from tests.stories.world import SUPPORTED, ForeignWorld, World, foreign, simulated
-
-STORE = "state/door-modes.json"
+from tests.stories.world import ForeignWorld, World, foreign, simulated
 
 
 async def order(world: World, mode: str) -> None:
@@ -36,7 +38,40 @@ async def test_a_mode_outlasts_kill_minus_nine(tmp_path: Path) -> None:
         await order(world, "locked")
         await killed_and_started(world, "locked", SWITCH_OFF)
         assert not world.events("door.unlocked_unexplained")
-        assert (tmp_path / STORE).stat().st_mode & 0o777 == 0o600
+
+
+async def test_an_order_that_ends_while_the_daemon_is_off_is_over(tmp_path: Path) -> None:
+    async with foreign(tmp_path) as world:
+        end = datetime.now(UTC) + timedelta(seconds=10)
+        until = end.isoformat(timespec="seconds").replace("+00:00", "Z")
+        assert (await world.ask("door.mode", door="lobby", mode="unlocked", until=until))["ok"]
+        await world.shows("doors/lobby", mode="unlocked", by="request upstream", until=until)
+        await world.daemon.kill()
+        await asyncio.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()) + 0.1)
+        before, mark = world.now, world.units.mark
+        await world.daemon.start()
+        said = await world.event("door.mode", after=before, door="lobby")
+        assert (said["mode"], said["by"]) == ("locked", "restart: order ended")
+        await world.online(UNIT, after=before)
+        await heard(world, "lobby", SWITCH_OFF, mark)
+        await world.shows("doors/lobby", mode="locked", locked=True, until=None, alarms=[])
+
+
+async def test_a_lockdown_outlasts_kill_minus_nine(tmp_path: Path) -> None:
+    async with foreign(tmp_path) as world:
+        assert (await world.ask("site.lockdown", on=True))["ok"]
+        assert await world.event("site.lockdown", on=True, by="request upstream")
+        await world.shows("doors/lobby", mode="locked_down", by="lockdown")
+        await world.daemon.kill()
+        before = world.now
+        await world.daemon.start()
+        said = await world.event("door.mode", after=before, door="lobby")
+        assert (said["mode"], said["by"]) == ("locked_down", "lockdown")
+        await world.online(UNIT, after=before)
+        refused = await world.ask("door.unlock", door="lobby")
+        assert refused["error"]["code"] == "door_locked_down"
+        assert (await world.ask("site.lockdown", on=False))["ok"]
+        await world.shows("doors/lobby", mode="locked", by="lockdown ended")
 
 
 async def test_a_lock_that_was_left_on_is_an_alarm_until_it_is_ordered_off(
@@ -44,8 +79,10 @@ async def test_a_lock_that_was_left_on_is_an_alarm_until_it_is_ordered_off(
 ) -> None:
     async with simulated(tmp_path) as world:
         await order(world, "unlocked")
-        await world.daemon.kill()
-        (tmp_path / STORE).unlink()
+        await world.daemon.stop()
+        with closing(sqlite3.connect(tmp_path / "state" / "journal.db")) as journal:
+            journal.execute("DELETE FROM state WHERE key = 'mode/lobby'")
+            journal.commit()
         before = world.now
         await world.daemon.start()
         await world.event("door.unlocked_unexplained", after=before, door="lobby")
@@ -54,34 +91,3 @@ async def test_a_lock_that_was_left_on_is_an_alarm_until_it_is_ordered_off(
         )
         await order(world, "locked")
         await world.shows("doors/lobby", mode="locked", locked=True, alarms=[])
-
-
-async def test_damaged_modes_lock_the_doors_and_say_so(tmp_path: Path) -> None:
-    async with simulated(tmp_path) as world:
-        world.may_fail_inside = True
-        await order(world, "blocked")
-        await world.daemon.kill()
-        (tmp_path / STORE).write_bytes(b"{")
-        before = world.now
-        await world.daemon.start()
-        await world.online(SUPPORTED, after=before)
-        (error,) = world.events("gateway.error", after=before)
-        assert error["what"] == "door_modes_damaged"
-        await world.shows("doors/lobby", mode="locked", locked=True)
-        await order(world, "blocked")
-
-
-async def test_a_mode_that_cannot_be_kept_is_ordered_and_never_taken_up(tmp_path: Path) -> None:
-    async with simulated(tmp_path) as world:
-        world.may_fail_inside = True
-        await order(world, "unlocked")
-        (tmp_path / f"{STORE}.new").mkdir()  # in the way of every draft
-        await order(world, "locked")
-        error = await world.event("gateway.error")
-        assert error["what"] == "door_modes_not_saved"
-        await world.daemon.kill()
-        before = world.now
-        await world.daemon.start()
-        await world.online(SUPPORTED, after=before)
-        await world.shows("doors/lobby", mode="locked", locked=True, alarms=[])
-        assert not world.events("door.mode", after=before)
