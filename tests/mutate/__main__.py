@@ -137,10 +137,11 @@ def _try_all(part: Part, processes: int) -> None:
 def _settings(part: Part) -> str:
     without = ("attr-defined", "no-redef", "has-type")  # complaints about how mutants are kept
     mypy = ["mypy", "--config-file=", "--output=json"]
-    settings = {
+    settings: dict[str, object] = {
         "source_paths": ["gatewayd", "protocol"],
         "only_mutate": part.files,
         "also_copy": ["docs"],
+        "timeout_multiplier": 3.0,  # of the time that the tests take without it
         "pytest_add_cli_args": ["-q", "-n0", "--timeout=600", "-p", "no:cacheprovider"],
         "pytest_add_cli_args_test_selection": part.tests,
         "type_check_command": [
@@ -149,7 +150,7 @@ def _settings(part: Part) -> str:
             *part.checked,
         ],
     }
-    lines = [f"{key} = {json.dumps(list(value))}" for key, value in settings.items()]
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     return "\n".join(("", "[tool.mutmut]", *lines, ""))
 
 
