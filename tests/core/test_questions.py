@@ -52,7 +52,7 @@ class Inquiry:
         self.asked += 1
         id_ = RequestId(f"r{self.asked}")
         expires = self.world.now.mono + seconds
-        request = Request(id_, ClientId("office"), command, expires)  # type: ignore[arg-type]  # a command soon
+        request = Request(id_, ClientId("office"), command, expires)
         assert self.desk.begin(request)
         return request
 
