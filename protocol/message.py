@@ -6,9 +6,10 @@ exist: containers become dataclasses on the way in, exceptions become ours.
 A layout is flat: fields of fixed size, and at its end perhaps `GreedyBytes`, the tail. A
 field called `length` counts the tail and belongs to the layout only. Everything construct
 could do beyond that it can only do interpreted, ten times slower; so records are read one by
-one, numbers become enum members here, and `check` says what a layout cannot. Layouts are
-compiled when they are first used: compiling all of them takes longer than importing them.
-The compiled code trusts its input, which is why lengths are checked before it runs.
+one, numbers become enum members and bytes become dates here, and `check` says what a layout
+cannot. Layouts are compiled when they are first used: compiling all of them takes longer than
+importing them. The compiled code trusts its input, which is why lengths are checked before it
+runs.
 
 The few messages of the poll cycle have a hand-written path. Tests prove it equal to the
 layout, which therefore remains the definition. Nothing here puts the content of a message
@@ -16,7 +17,7 @@ into an error text: it may be a key or a PIN.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any, ClassVar, Self
@@ -29,6 +30,17 @@ LONGEST_BODY = 1433  # what the longest OSDP frame has left beside header, code 
 
 Choices = Mapping[str, type[IntEnum]]
 
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the bytes of a field mean; both ways raise ValueError, without naming a value."""
+
+    read: Callable[[bytes], Any]
+    write: Callable[[Any], bytes]
+
+
+Forms = Mapping[str, Form]
+
 _COUNT = "length"
 _UNFIT = (ConstructError, struct.error, TypeError)  # compiled code lets the last two through
 
@@ -39,6 +51,7 @@ class Record:
 
     LAYOUT: ClassVar[Construct] = Struct()
     CHOICES: ClassVar[Choices] = {}  # numbers unknown to them stay numbers
+    FORMS: ClassVar[Forms] = {}  # for fields that the layout holds as `Bytes`
 
     def encode(self) -> bytes:
         """Return the bytes on the wire; for a message, those after its code.
@@ -145,16 +158,15 @@ class _Plan:
     def __init__(self, kind: type[Record]) -> None:
         layout = kind.LAYOUT
         self.names = tuple(each.name for each in fields(kind))
-        self.parts = {each.name: each.subcon for each in layout.subcons}
+        self.parts = {each.name: each.subcon for each in layout.subcons if each.name}
         self.tail = next((name for name, part in self.parts.items() if part is GreedyBytes), "")
-        self.head = sum(
-            part.sizeof() for part in self.parts.values() if part is not GreedyBytes
-        )
+        self.head = sum(each.sizeof() for each in layout.subcons if each.name != self.tail)
         self.counted = _COUNT in self.parts
         self.sizes = {
             name: part.sizeof() for name, part in self.parts.items() if isinstance(part, Bytes)
         }
         self.choices = {name: known(enum) for name, enum in kind.CHOICES.items()}
+        self.forms = kind.FORMS
         self.compiled: Any = layout.compile()
 
     def read(self, kind: type[Record], body: bytes) -> dict[str, Any]:
@@ -167,6 +179,11 @@ class _Plan:
         values = {name: parsed[name] for name in self.names}
         for name, members in self.choices.items():
             values[name] = members.get(values[name], values[name])
+        try:
+            for name, form in self.forms.items():
+                values[name] = form.read(values[name])
+        except ValueError as exc:
+            raise malformed(kind, body, str(exc)) from None
         return values
 
     def build(self, message: Record) -> bytes:
@@ -174,6 +191,8 @@ class _Plan:
         values = {name: getattr(message, name) for name in self.names}
         try:
             message.check()
+            for name, form in self.forms.items():
+                values[name] = form.write(values[name])
             self._complete(values)
             body = bytes(self.compiled.build(values))
         except ValueError as exc:
