@@ -34,7 +34,7 @@ from gatewayd.core.access.state import (
     UsesAre,
     pins_of_holder,
 )
-from gatewayd.core.model import Moment
+from gatewayd.core.model import HolderId, Moment
 
 _GRANTED = Reason.GRANTED
 _CHANGING = (Reason.SECOND_PERSON_AWAITED, Reason.ESCORT_AWAITED)  # whatever went before
@@ -204,14 +204,30 @@ def taken(book: Book, decision: Decision, state: State, now: Moment) -> tuple[St
     for each in people_of(decision):
         if point.moves:
             changes.append(PresenceIs(each.holder, Presence(point.to, state.moment(now.utc))))
-        credential = book.people.credential(each.credential)
-        if credential is not None and credential.max_uses is not None:
+        if _is_limited(book, each.credential):
             uses = state.uses.get(each.credential, 0) + 1
             changes.append(UsesAre(each.credential, uses))
-        holder = book.people.holder(each.holder)
-        if holder is not None and Flag.SUPERVISOR in holder.flags and point.side is Side.IN:
+        if point.side is Side.IN and _is_supervisor(book, each.holder):
             changes.append(FirstPersonIs(point.door, FirstPerson(each.holder, now.utc)))
     return tuple(changes)
+
+
+def _is_limited(book: Book, key: str) -> bool:
+    """Say whether uses are counted; they are if that cannot be read any more."""
+    try:
+        credential = book.people.credential(key)
+    except Exception:  # noqa: BLE001 - the door was opened: who passed must not be lost
+        return True
+    return credential is not None and credential.max_uses is not None
+
+
+def _is_supervisor(book: Book, name: HolderId) -> bool:
+    """Say whether a supervisor has come in; not if that cannot be read any more."""
+    try:
+        holder = book.people.holder(name)
+    except Exception:  # noqa: BLE001 - the same
+        return False
+    return holder is not None and Flag.SUPERVISOR in holder.flags
 
 
 def people_of(decision: Decision) -> Iterator[Person]:

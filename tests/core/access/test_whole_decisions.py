@@ -44,6 +44,7 @@ from tests.core.access.world import (
     NOON,
     VERA,
     VERAS,
+    Town,
     World,
     key,
 )
@@ -160,6 +161,24 @@ def test_nothing_follows_from_a_denial_or_at_a_reader_that_is_gone() -> None:
     assert taken(world.book, denied, world.state, world.now) == ()
     gone = world.card()._replace(door=DoorId("attic"))
     assert taken(world.book, gone, world.state, world.now) == ()
+
+
+def test_who_passed_is_not_lost_with_a_record_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    world.person(ANNA, Flag.SUPERVISOR)
+    granted = world.card()
+    for name in ("credential", "holder"):
+        monkeypatch.setattr(Town, name, unreadable)
+    world.take(granted)
+    assert world.state.presences == {ANNA: Presence(LAB_ROOM, NOON)}
+    assert world.state.uses == {ANNAS_KEY: 1}
+    assert world.state.first_persons == {}
+
+
+def unreadable(*_: object) -> None:
+    raise OSError(5, "Input/output error")
 
 
 # --- wrong PINs -----------------------------------------------------------------------
