@@ -303,6 +303,13 @@ def test_nor_does_it_for_what_ended_about_midnight(end: str) -> None:
         assert site.schedules.state(OFFICE, at) == fresh
 
 
+def test_no_more_days_are_kept_than_the_bound() -> None:
+    calendar = module._SpecialCalendar([group(HOLIDAYS, "2026-06-01")])
+    for day in range(20_000, 20_000 + module.MAX_DAYS + 1):
+        calendar.groups_of(day)
+        assert len(calendar._kept) <= module.MAX_DAYS
+
+
 # --- the next change ------------------------------------------------------------------
 
 
