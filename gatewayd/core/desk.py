@@ -5,11 +5,11 @@ Rights come before everything else, so that nobody learns by asking what exists.
 """
 
 from collections.abc import Container
-from dataclasses import dataclass
 
 from gatewayd.core.actions import Action, Answer, Record, ReportHealth, Stage
 from gatewayd.core.events import RequestEnded
 from gatewayd.core.model import ClientId, ControllerId, DoorId, RequestId
+from gatewayd.core.objection import Objection
 from gatewayd.core.requests import (
     AboutKeys,
     AboutUnit,
@@ -24,14 +24,6 @@ from gatewayd.core.requests import (
 
 MAX_OPEN = 1_024  # requests under way at a time
 _ABOUT_DOORS = UnlockDoor | SetDoorMode | ShowText | ExplainDecision | WhoCanOpen
-
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """What speaks against a request: a stable code and a sentence."""
-
-    error: str
-    message: str
 
 
 def objection(
