@@ -1,4 +1,4 @@
-"""What was kept finds its owner again; what makes no sense is left out and said."""
+"""What was kept finds its owner again; what makes no sense is said, and lets nobody in."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import pytest
 
 from gatewayd.app.kept import DAMAGED, as_kept
 from gatewayd.core.access.state import Presence
-from gatewayd.core.access.state_values import Value
+from gatewayd.core.access.state_values import MOST, Value
 from gatewayd.core.model import AreaId, DoorId, DoorMode, HolderId
 
 AT = "2030-01-01T08:00:00.000000Z"
@@ -42,7 +42,7 @@ def test_a_first_start_has_nothing() -> None:
     ("key", "value"),
     [
         ("presence/bob", {"area": 7}),
-        ("mode/lab", {"mode": "ajar", "until": None, "by": "x"}),
+        ("mode/", {"mode": "ajar"}),
         ("fire/", {"active": True}),
         ("confirmed", {"at": "yesterday"}),
         ("confirmed", {"at": AT, "by": "x"}),
@@ -57,4 +57,16 @@ def test_an_entry_that_makes_no_sense_takes_no_other_along(key: str, value: Valu
     assert list(modes.orders) == ["lobby"]
     assert modes.fires == {"hall"}
     assert (confirmed is None) == (key == "confirmed")
+    assert troubles == [DAMAGED]
+
+
+@pytest.mark.parametrize("value", [{}, {"on": "perhaps"}, {"level": -1}, {"mode": "ajar"}])
+def test_what_is_damaged_lets_nobody_in(value: Value) -> None:
+    troubles: list[str] = []
+    keys = ("lockdown", "threat_level", "uses/H10301:36:1", "mode/lab")
+    state, modes, _ = as_kept(dict.fromkeys(keys, value), troubles.append)
+    assert state.lockdown
+    assert state.threat_level == MOST
+    assert state.uses == {"H10301:36:1": MOST}
+    assert modes.orders[DoorId("lab")].mode is DoorMode.BLOCKED
     assert troubles == [DAMAGED]
