@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from gatewayd.core.access.model import Credential, Holder
 from gatewayd.core.access.people import PeopleChange, Person, weight, worked_out
+from gatewayd.core.access.pins import PIN_ALONE
 from gatewayd.core.model import HolderId
 from gatewayd.edge.disk import write_new
 from gatewayd.edge.people_build import PeopleRefused, Plan, build
@@ -169,13 +170,21 @@ class PeopleAndPower(RuleBasedStateMachine):
             self.attempt(do, told, trouble)
 
     def changed(self, change: PeopleChange) -> People | None:
-        """The plain way: all rows in two dictionaries."""
+        """The plain way: all rows in two dictionaries. A PIN alone goes with its holder."""
         people = self.people.values()
         some: dict[HolderId, Holder | None] = {each.holder.id: each.holder for each in people}
-        cards: dict[str, Credential | None] = {
-            card.key: card for each in people for card in each.credentials
-        }
         some |= change.holders
+        had = {card.key: card for each in people for card in each.credentials}
+        pins = {key: card.holder for key, card in had.items() if key.startswith(PIN_ALONE)}
+        for key, holder in pins.items():
+            card = change.credentials.get(key)
+            if card is not None and card.holder != holder and some[holder] is not None:
+                return None
+        cards: dict[str, Credential | None] = {
+            key: card
+            for key, card in had.items()
+            if key not in pins or some[pins[key]] is not None
+        }
         cards |= change.credentials
         left = {each: holder for each, holder in some.items() if holder is not None}
         held = [card for card in cards.values() if card is not None]
