@@ -27,7 +27,7 @@ COMMANDS = {
     "check": "List every mistake in the configuration.",
     "audit": "Show what the hardware audit says of every controller.",
     "discover": "Look for units on a line.",
-    "osdp": "Set up one unit: identify, move, blink, pulse an output, update.",
+    "osdp": "Set up one unit: identify, move, blink, pulse, update.",
     "keys": "Make the root key; import, list and forget units' keys.",
     "commission": "Give a unit its first key.",
     "accept": "Take another unit for a controller.",
