@@ -21,11 +21,11 @@ _REASONS = {
 }
 
 
-def in_words(error: ValidationError, whole: str = "request") -> str:
+def in_words(error: ValidationError, whole: str = "request", most: int = MOST_MISTAKES) -> str:
     """Name some mistakes, and say how many more there are. `whole`: the input as such."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
-    named = (f"{_where(each) or whole}: {_reason(each)}" for each in found[:MOST_MISTAKES])
-    more = len(found) - MOST_MISTAKES
+    named = (f"{_where(each) or whole}: {_reason(each)}" for each in found[:most])
+    more = len(found) - most
     return "; ".join(named) + (f"; and {more} more" if more > 0 else "")
 
 
