@@ -15,6 +15,8 @@ from gatewayd.simulate import demo
 COLOURS = {
     "access.granted": "green",
     "access.denied": "red",
+    "access.awaited": "yellow",
+    "site.lockdown": "bold magenta",
     "audit.blocked": "magenta",
     "door.forced": "bold red",
     "door.held": "bold red",
@@ -30,15 +32,20 @@ def command(
     seconds: Annotated[
         float | None, typer.Option(min=1, metavar="N", help="End by itself after N seconds.")
     ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="End after everybody came N times.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a broker, a simulated site and the real daemon; show every event over MQTT.
 
-    Ctrl-C ends it, and so does --seconds.
+    Ctrl-C ends it, and so do --seconds and --rounds.
     """
     show = _as_json if as_json else _for_people
+    pause = demo.PAUSE / 3 if as_json else demo.PAUSE
+    length = demo.Length(seconds, rounds, pause)
     try:
-        asyncio.run(demo.run(seconds=seconds, sink=show, say=_say))
+        asyncio.run(demo.run(length=length, sink=show, say=_say))
     except KeyboardInterrupt:
         _say("ended")
 

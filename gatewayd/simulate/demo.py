@@ -21,37 +21,52 @@ import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_bytes
-from typing import Any
-from uuid import uuid4
 
 import aiomqtt
 
 from gatewayd.errors import GatewayError
-from gatewayd.simulate.scene import ANNA, BOB, CONFIG, PERMISSIONS, STRANGER, UNITS, Show
+from gatewayd.simulate.scene import (
+    ANNA,
+    BOB,
+    CONFIG,
+    PIN,
+    STRANGER,
+    UNITS,
+    WRONG_PIN,
+    Show,
+    permissions,
+)
+from gatewayd.simulate.upstream import PATIENCE, ROOT, Sink, Upstream
 
-PATIENCE = 20.0  # seconds for a process to be ready
 END = 5.0  # seconds for a process to end by itself
 PAUSE = 0.6  # seconds between two things, for the people who watch
+Step = tuple[Callable[[], Awaitable[None]], str]  # and the event that it causes
 LONGEST_TAIL = 2000  # characters of a log that are shown
-ROOT = "gatewayd/demo"
-CLIENT = "demo"
-
-Sink = Callable[[dict[str, object]], None]
 
 
-async def run(*, seconds: float | None, sink: Sink, say: Callable[[str], None]) -> None:
-    """Play the demo until `seconds` are over (None: until cancelled); events go to `sink`."""
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long the demo lasts; with neither it goes on until it is cancelled."""
+
+    seconds: float | None = None
+    rounds: int | None = None
+    pause: float = PAUSE  # seconds between two things
+
+
+async def run(*, length: Length, sink: Sink, say: Callable[[str], None]) -> None:
+    """Play the demo; events go to `sink`."""
     where = _make_room()
     try:
         async with AsyncExitStack() as stack:
+            done = False
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds) as over:
-                    await _play(where, stack, sink, say)
-            if not over.expired():
+                async with asyncio.timeout(length.seconds) as over:
+                    done = await _play(where, stack, sink, say, length)
+            if not (done or over.expired()):
                 raise GatewayError("something of the demo did not happen in time")
     finally:
         shutil.rmtree(where, ignore_errors=True)
@@ -64,8 +79,9 @@ def _make_room() -> Path:
 
 
 async def _play(
-    where: Path, stack: AsyncExitStack, sink: Sink, say: Callable[[str], None]
-) -> None:
+    where: Path, stack: AsyncExitStack, sink: Sink, say: Callable[[str], None], length: Length
+) -> bool:
+    """Return that all rounds were played."""
     if find_spec("amqtt") is None:
         raise GatewayError("the demo's broker is not installed: pip install 'gatewayd[demo]'")
     port = _free_port()
@@ -102,15 +118,23 @@ async def _play(
     )
     async with aiomqtt.Client("127.0.0.1", port) as client, asyncio.TaskGroup() as group:
         await client.subscribe(f"{ROOT}/#", qos=1)
-        upstream = _Upstream(client, sink)
-        group.create_task(upstream.listen())
-        group.create_task(_watch(daemon, where / "gatewayd.log"))
+        upstream = Upstream(client, sink)
+        tasks = (
+            group.create_task(upstream.listen()),
+            group.create_task(_watch(daemon, where / "gatewayd.log")),
+        )
         await upstream.wait_for("controller.online", 3)
-        await upstream.ask("permissions.apply", base=0, version=1, **PERMISSIONS)
+        people = permissions(await upstream.seal(PIN))
+        await upstream.ask("permissions.apply", base=0, version=1, **people)
         await upstream.wait_for("permissions.changed")
         show = Show(_writer(site))
-        while True:
-            await _one_round(show, upstream)
+        played = 0
+        while length.rounds is None or played < length.rounds:
+            await _one_round(show, upstream, length.pause)
+            played += 1
+        for task in tasks:
+            task.cancel()
+    return True
 
 
 def _make_keys() -> dict[int, bytes]:
@@ -138,69 +162,44 @@ async def _tool(*arguments: str) -> None:
         raise GatewayError(said.decode(errors="replace")[-LONGEST_TAIL:])
 
 
-async def _one_round(show: Show, upstream: "_Upstream") -> None:
-    """Everybody comes by once."""
-    steps: tuple[Callable[[], Awaitable[None]], ...] = (
-        lambda: show.somebody_enters("lobby", ANNA),
-        lambda: show.card("lobby", STRANGER),
-        lambda: show.card("lab", BOB),
-        lambda: show.somebody_leaves("lobby"),
-        lambda: show.somebody_forces("lab"),
-        lambda: upstream.ask("door.unlock", door="lab"),
-        lambda: show.somebody_walks_through("lab"),
-    )
-    for step in steps:
+async def _one_round(show: Show, upstream: Upstream, pause: float) -> None:
+    """Everybody comes by once; each waits for what the one before has caused."""
+    for step, kind in (*_at_the_lobby(show, upstream), *_at_the_lab(show, upstream)):
+        before = upstream.seen(kind)
         await step()
-        await asyncio.sleep(PAUSE)
+        await upstream.wait_for(kind, before + 1)
+        await asyncio.sleep(pause)
 
 
-class _Upstream:
-    """The management software: asks, listens, prints."""
-
-    def __init__(self, client: aiomqtt.Client, sink: Sink) -> None:
-        self._client = client
-        self._sink = sink
-        self._seen: dict[str, int] = {}
-        self._news = asyncio.Condition()
-
-    async def listen(self) -> None:
-        async for message in self._client.messages:
-            topic, payload = str(message.topic), message.payload
-            assert isinstance(payload, bytes)
-            if topic == f"{ROOT}/replies/{CLIENT}":
-                _expect_ok(json.loads(payload))
-            if topic != f"{ROOT}/events":
-                continue
-            event = json.loads(payload)
-            self._sink(event)
-            async with self._news:
-                self._seen[event["kind"]] = self._seen.get(event["kind"], 0) + 1
-                self._news.notify_all()
-
-    async def wait_for(self, kind: str, times: int = 1) -> None:
-        async with asyncio.timeout(PATIENCE), self._news:
-            await self._news.wait_for(lambda: self._seen.get(kind, 0) >= times)
-
-    async def ask(self, command: str, **args: object) -> None:
-        now = datetime.now(UTC)
-        request = {
-            "id": uuid4().hex,
-            "client": CLIENT,
-            "issued": _instant(now),
-            "expires": _instant(now + timedelta(seconds=10)),
-            "args": args,
-        }
-        await self._client.publish(f"{ROOT}/requests/{command}", json.dumps(request), qos=1)
+def _at_the_lobby(show: Show, upstream: Upstream) -> tuple[Step, ...]:
+    return (
+        (lambda: show.card("lobby", ANNA), "access.granted"),
+        (lambda: show.walk_through("lobby"), "door.closed"),
+        (lambda: show.card("lobby", STRANGER), "access.denied"),
+        (lambda: show.press("lobby"), "rex.pressed"),
+        (lambda: show.walk_through("lobby"), "door.closed"),
+        (lambda: upstream.ask("site.lockdown", on=True), "site.lockdown"),
+        (lambda: show.card("lobby", ANNA), "access.denied"),
+        (lambda: upstream.ask("site.lockdown", on=False), "site.lockdown"),
+    )
 
 
-def _instant(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _expect_ok(answer: dict[str, Any]) -> None:
-    """Everything the demo asks for is allowed, so a refusal is a fault worth seeing."""
-    if not answer["ok"]:
-        raise GatewayError(f"a request was refused: {answer['error']}")
+def _at_the_lab(show: Show, upstream: Upstream) -> tuple[Step, ...]:
+    """Card and PIN are asked for here, and nobody comes in twice."""
+    return (
+        (lambda: show.card("lab", BOB), "access.denied"),
+        (lambda: show.walk_through("lab"), "door.closed"),  # he forces the door
+        (lambda: upstream.ask("door.unlock", door="lab"), "lock.released"),
+        (lambda: show.walk_through("lab"), "door.closed"),
+        (lambda: show.card("lab", ANNA), "access.awaited"),
+        (lambda: show.keys("lab", f"{WRONG_PIN}#"), "access.denied"),
+        (lambda: show.card("lab", ANNA), "access.awaited"),
+        (lambda: show.keys("lab", f"{PIN}#"), "access.granted"),
+        (lambda: show.walk_through("lab"), "door.closed"),
+        (lambda: show.card("lab", ANNA), "access.awaited"),
+        (lambda: show.keys("lab", f"{PIN}#"), "access.denied"),  # she is inside already
+        (lambda: upstream.ask("passback.forgive", holder="anna"), "passback.forgiven"),
+    )
 
 
 @asynccontextmanager

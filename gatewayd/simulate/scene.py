@@ -52,6 +52,7 @@ lock        = {{ controller = "lab-io" }}
 contact     = {{ controller = "lab-io", number = 0 }}
 exit_button = {{ controller = "lab-io", number = 1 }}
 release_seconds = 3
+inside      = "lab"
 """
 
 Card = tuple[str, int, int]  # format, facility, number
@@ -60,17 +61,27 @@ ANNA: Card = ("H10301", 12, 345)
 BOB: Card = ("H10301", 12, 346)
 STRANGER: Card = ("H10301", 99, 1)
 
-PERMISSIONS: dict[str, dict[str, object]] = {
-    "levels": {
-        "everywhere": {"rules": [{"doors": ["lobby", "lab"]}]},
-        "lab": {"rules": [{"doors": ["lab"]}]},
-    },
-    "holders": {"anna": {"levels": ["everywhere"]}, "bob": {"levels": ["lab"]}},
-    "credentials": {
-        "H10301:12:345": {"holder": "anna"},
-        "H10301:12:346": {"holder": "bob", "valid_until": "2020-01-01T00:00:00Z"},
-    },
-}
+PIN, WRONG_PIN = "2468", "1111"
+
+
+def permissions(pin: str) -> dict[str, dict[str, object]]:
+    """Return who may pass where; `pin` is Anna's, in an envelope for the gateway."""
+    return {
+        "levels": {
+            "everywhere": {"rules": [{"doors": ["lobby", "lab"]}]},
+            "lab": {"rules": [{"doors": ["lab"]}]},
+        },
+        "doors": {"lab": {"entry": {"default": "card_and_pin"}}},
+        "areas": {"lab": {"passback": "hard"}},
+        "holders": {
+            "anna": {"levels": ["everywhere"], "pin": pin},
+            "bob": {"levels": ["lab"]},
+        },
+        "credentials": {
+            "H10301:12:345": {"holder": "anna"},
+            "H10301:12:346": {"holder": "bob", "valid_until": "2020-01-01T00:00:00Z"},
+        },
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +135,18 @@ class Show:
         """Press keys at the reader: digits, # to enter, * to clear."""
         self._write({"do": "keys", "address": READER[door], "keys": keys})
 
-    async def somebody_walks_through(self, door: str) -> None:
+    async def walk_through(self, door: str) -> None:
         """Open the door and let it fall shut."""
         await asyncio.sleep(OPENING)
         self._input(CONTACT[door], active=True)
         await asyncio.sleep(PASSING)
         self._input(CONTACT[door], active=False)
 
-    async def somebody_enters(self, door: str, card: Card) -> None:
-        """Present a card, then walk through."""
-        await self.card(door, card)
-        await self.somebody_walks_through(door)
-
-    async def somebody_leaves(self, door: str) -> None:
-        """Press the exit button, then walk through."""
+    async def press(self, door: str) -> None:
+        """Press the exit button."""
         self._input(BUTTON[door], active=True)
         await asyncio.sleep(PRESSING)
         self._input(BUTTON[door], active=False)
-        await self.somebody_walks_through(door)
-
-    async def somebody_forces(self, door: str) -> None:
-        """Open the door without asking anybody."""
-        await self.somebody_walks_through(door)
 
     def _input(self, at: tuple[int, int], *, active: bool) -> None:
         address, number = at

@@ -45,7 +45,9 @@ class Ended:
     err: str
 
 
-async def gatewayd(*arguments: str | Path, typed: str = "", columns: int = 200) -> Ended:
+async def gatewayd(
+    *arguments: str | Path, typed: str = "", columns: int = 200, patience: float = PATIENCE
+) -> Ended:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gatewayd", *map(str, arguments),
         stdin=asyncio.subprocess.PIPE,
@@ -54,7 +56,7 @@ async def gatewayd(*arguments: str | Path, typed: str = "", columns: int = 200) 
         env={**os.environ, "COLUMNS": str(columns), "TERM": "dumb"},
     )  # fmt: skip
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             out, err = await process.communicate(typed.encode())
     finally:
         if process.returncode is None:
