@@ -10,7 +10,7 @@ point cannot be put together, nobody passes there until an update was saved.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from gatewayd.core.access.model import (
     AccessLevel,
@@ -21,8 +21,10 @@ from gatewayd.core.access.model import (
     LevelRule,
     Passback,
     PointRules,
+    Side,
 )
 from gatewayd.core.access.records import Rules
+from gatewayd.core.model import AreaId, DoorId
 from gatewayd.core.schedule import ALWAYS, Schedule, ScheduleId, SpecialDays, SpecialDaysId
 
 _PASSBACK = (Passback.OFF, Passback.SOFT, Passback.TIMED, Passback.HARD)
@@ -106,25 +108,39 @@ def _agreed(before: Mapping[Id, Record], after: Mapping[Id, Record]) -> Mapping[
 
 
 def _level(before: AccessLevel, after: AccessLevel, hours: _Hours) -> AccessLevel:
-    """Return what both open, by schedules that did not change."""
+    """Return what both open, by schedules that did not change.
+
+    What all rules of one schedule open on one side is put together first: to hold every rule
+    against every other one would stop everything else for as long as a level has rules.
+    """
     if before == after and all(hours.stay(rule.schedule) for rule in before.rules):
         return before
-    later: dict[ScheduleId, list[LevelRule]] = {}
-    for rule in after.rules:
-        later.setdefault(rule.schedule, []).append(rule)
-    rules = [
-        LevelRule(
-            one.schedule,
-            one.doors & other.doors,
-            one.areas & other.areas,
-            one.sides & other.sides,
-        )
-        for one in before.rules
-        if hours.stay(one.schedule)
-        for other in later.get(one.schedule, ())
-    ]
-    some = dict.fromkeys(each for each in rules if each.sides and (each.doors or each.areas))
-    return AccessLevel(before.id, tuple(some))
+    opened, later = _opened(before), _opened(after)
+    left: dict[tuple[ScheduleId, frozenset[DoorId], frozenset[AreaId]], set[Side]] = {}
+    for (schedule, side), one in opened.items():
+        other = later.get((schedule, side))
+        if other is not None and hours.stay(schedule):
+            doors, areas = one.doors & other.doors, one.areas & other.areas
+            left.setdefault((schedule, frozenset(doors), frozenset(areas)), set()).add(side)
+    rules = [LevelRule(*what, frozenset(sides)) for what, sides in left.items()]
+    return AccessLevel(before.id, tuple(each for each in rules if each.doors or each.areas))
+
+
+class _Opened(NamedTuple):
+    """What a level opens on one side by one schedule."""
+
+    doors: set[DoorId]
+    areas: set[AreaId]
+
+
+def _opened(level: AccessLevel) -> dict[tuple[ScheduleId, Side], _Opened]:
+    found: dict[tuple[ScheduleId, Side], _Opened] = {}
+    for rule in level.rules:
+        for side in rule.sides:
+            here = found.setdefault((rule.schedule, side), _Opened(set(), set()))
+            here.doors.update(rule.doors)
+            here.areas.update(rule.areas)
+    return found
 
 
 # --- doors ------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from gatewayd.core.access.model import (
 from gatewayd.core.access.records import Rules
 from gatewayd.core.access.rules_narrowing import narrowed_rules
 from gatewayd.core.access.state import State
+from gatewayd.core.model import DoorId
 from gatewayd.core.pin_entry import Digits
 from gatewayd.core.schedule import ALWAYS, ScheduleId
 from tests.core.access.histories import ALL_PORTALS, GATE, HOLDERS, PINS, STRANGE, History
@@ -96,6 +97,13 @@ def test_rules_that_share_nothing_are_dropped() -> None:
     assert left_of(of_level(LAB_ONLY), of_level(other_door)) == ()
     assert left_of(of_level(inward), of_level(other_side)) == ()
     assert left_of(of_level(LAB_ONLY), of_level(replace(LAB_ONLY, schedule=ALWAYS))) == ()
+
+
+def test_many_rules_of_a_level_are_put_together_and_not_held_against_one_another() -> None:
+    doors = [DoorId(f"d{number}") for number in range(100)]
+    every = [LevelRule(ALWAYS, frozenset({each})) for each in doors]
+    before, after = of_level(*every, LAB_ONLY), of_level(*every)
+    assert left_of(before, after) == (LevelRule(ALWAYS, frozenset(doors)),)
 
 
 def test_hours_that_change_are_no_hours() -> None:
