@@ -23,6 +23,8 @@ events that this makes. Its rules:
 * An output that rests on while the mode is another is unexplained. It has a moment to fall
   back, as it may be a release of an earlier run; then there is an alarm, and a lock that
   was ordered off is told so again. The alarm lasts until the output is seen off.
+* An output that is seen off while the mode is an open one is told again a moment later, or at
+  once if somebody wants to pass.
 * Access taken or not is only said where it can be seen: the contact is there, and the
   door was closed when it was released. Who was let in is kept by its `passage`.
 """
@@ -220,10 +222,17 @@ class DoorState:
         if not on:
             self._rest = False
             self._explained()
+            self._fell_shut(now)
         elif not self._released():
             self._rest = True
             if not self.stays_open and UNEXPLAINED not in self.alarms:
                 self._due.setdefault(Timer.UNEXPLAINED, now.mono + self._longest_release)
+
+    def _fell_shut(self, now: Moment) -> None:
+        """A lock that was ordered on and is off is told again; somebody may want to leave."""
+        if self.held:
+            self.held = None
+            self._due.setdefault(Timer.MODE, now.mono + TELL_AGAIN)
 
     def lock_lost(self) -> None:
         """The lock's controller is out of sight."""

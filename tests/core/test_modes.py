@@ -1,6 +1,7 @@
 """A mode is a wish for a state: the lock is told until it follows, also after a restart."""
 
 from gatewayd.core.actions import Action, KeepState, Latch, Record
+from gatewayd.core.door import TELL_AGAIN
 from gatewayd.core.events import (
     DoorModeChanged,
     DoorModeNotApplied,
@@ -22,6 +23,7 @@ from tests.core.site import (
     LOBBY,
     OFF,
     ON,
+    PRESSED,
     REST,
     STRIKE,
     World,
@@ -185,6 +187,26 @@ def test_the_view_follows_what_the_output_says() -> None:
     world.outputs(STRIKE, OFF)
     assert world.views[LOBBY].locked is True
     assert world.outputs(STRIKE) == []
+
+
+def test_an_unlocked_door_whose_output_falls_off_is_told_again() -> None:
+    world = ready()
+    world.done(orders(world.ask(SetDoorMode(LOBBY, DoorMode.UNLOCKED)))[0])
+    world.outputs(STRIKE, ON)
+    assert not orders(world.outputs(STRIKE, OFF))
+    (again,) = of(Latch, world.wait(TELL_AGAIN))
+    assert again.on
+    world.done(again)
+    assert not orders(world.wait(60)), "it followed"
+
+
+def test_whoever_wants_to_leave_by_a_door_that_fell_shut_does_not_wait() -> None:
+    world = ready()
+    world.done(orders(world.ask(SetDoorMode(LOBBY, DoorMode.LOCKED_OPEN)))[0])
+    world.outputs(STRIKE, ON)
+    world.outputs(STRIKE, OFF)
+    (again,) = of(Latch, world.inputs(CLOSED, PRESSED))
+    assert again.on
 
 
 def test_nobody_waits_for_a_door_that_is_unlocked_meanwhile() -> None:
