@@ -88,6 +88,32 @@ def test_a_holder_is_valid_from_the_first_moment_until_before_the_last() -> None
     assert world.card().reason is Reason.HOLDER_EXPIRED
 
 
+def test_what_has_no_end_has_a_beginning_all_the_same() -> None:
+    for begins, early in (
+        (World.credential, Reason.CREDENTIAL_NOT_YET_ACTIVE),
+        (World.person, Reason.HOLDER_NOT_YET_ACTIVE),
+    ):
+        world = World()
+        begins(world, valid_from=NOON)
+        world.wait(-1)
+        assert world.card().reason is early
+        world.wait(1)
+        assert world.card().granted
+
+
+def test_what_has_no_beginning_has_an_end_all_the_same() -> None:
+    for ends, late in (
+        (World.credential, Reason.CREDENTIAL_EXPIRED),
+        (World.person, Reason.HOLDER_EXPIRED),
+    ):
+        world = World()
+        ends(world, valid_until=NOON)
+        world.wait(-1)
+        assert world.card().granted
+        world.wait(1)
+        assert world.card().reason is late
+
+
 def test_a_disabled_holder_opens_nothing() -> None:
     world = World()
     world.person(enabled=False)
