@@ -4,7 +4,7 @@ mutation in `make mutate`.
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile(
@@ -23,6 +23,7 @@ settings.register_profile(
 settings.register_profile(  # the same few every time: a mutant is noticed or is not
     "mutation",
     max_examples=30,
+    phases=(Phase.explicit, Phase.generate),  # nobody reads what failed: no need to simplify
     deadline=None,
     derandomize=True,
     database=None,
