@@ -301,10 +301,15 @@ class Doors:
 
 
 def _as_it_stands(view: DoorView, state: DoorState) -> DoorNow:
-    """Return how a door stands; what is not known for certain is None."""
+    """Return how a door stands; what is not known for certain is None.
+
+    A door that somebody was let in at, be it by an exit button, may be open any moment.
+    """
     is_open = None
-    if view.contact in (ContactState.OPEN, ContactState.CLOSED):
-        is_open = view.contact is ContactState.OPEN
+    if view.contact is ContactState.OPEN:
+        is_open = True
+    elif view.contact is ContactState.CLOSED and not state.passage.awaited:
+        is_open = False
     unlocked = None if state.releasing or view.locked is None else not view.locked
     return DoorNow(view.mode, is_open, unlocked)
 

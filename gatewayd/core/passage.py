@@ -23,7 +23,7 @@ class Passage:
     def __init__(self, door: DoorId) -> None:
         self._door = door
         self.grant: Decision | None = None  # that nobody has taken yet
-        self._awaited = False  # whether somebody was let in, be it without a name
+        self.awaited = False  # whether somebody was let in, be it without a name
         self._passed: list[Decision] = []
 
     def let_in(self, grant: Decision | None, *, seen: bool) -> Iterator[Event]:
@@ -34,11 +34,11 @@ class Passage:
         waiting = self.grant
         if grant is not None and waiting is not None and grant.holder != waiting.holder:
             yield _told(AccessNotTaken, self._door, self.grant)
-        self._awaited, self.grant = True, grant or waiting
+        self.awaited, self.grant = True, grant or waiting
 
     def opened(self) -> Iterator[Event]:
         """The door was opened."""
-        if self._awaited:
+        if self.awaited:
             grant = self.grant
             yield _told(AccessTaken, self._door, grant)
             self._passes(grant)
@@ -46,7 +46,7 @@ class Passage:
 
     def given_up(self) -> Iterator[Event]:
         """The door stayed shut, and cannot be opened any more."""
-        if self._awaited:
+        if self.awaited:
             yield _told(AccessNotTaken, self._door, self.grant)
             self.drop()
 
@@ -57,7 +57,7 @@ class Passage:
 
     def drop(self) -> None:
         """Nobody was let in after all."""
-        self._awaited, self.grant = False, None
+        self.awaited, self.grant = False, None
 
     def take_passed(self) -> list[Decision]:
         """Return the grants that were taken since this was asked last."""

@@ -1,10 +1,10 @@
 """Grants that nobody has used yet, as far as they speak against another one.
 
-Who is where, uses and open doors count when a door is opened. So between two grants nothing
-would be counted: one card could let two people through two doors, two people could fill the
-last place, and both doors of a lock could be opened. Whoever was let in somewhere and is not
-through yet counts, for the other doors, as if he were: until that door is opened or its time
-is over. At the door itself he may try again.
+Who is where and uses count when a door is opened. So between two grants nothing would be
+counted: one card could let two people through two doors, and two people could fill the last
+place. Whoever was let in somewhere and is not through yet counts, for the other doors, as if
+he were: until that door is opened or its time is over. At the door itself he may try again.
+(For an interlock the door itself counts: it may be open any moment, see `doors`.)
 """
 
 from collections.abc import Mapping
@@ -28,8 +28,6 @@ def objection(
     point = book.point(grant.door, grant.side)
     if not others or point is None:
         return None
-    if any(other.door in doors for doors in point.rivals.values() for other in others):
-        return Reason.INTERLOCK
     elsewhere = [each for other in others for each in people_of(other)]
     people = tuple(people_of(grant))
     if _counts(point) and _moves_twice(book, people, elsewhere):

@@ -37,6 +37,7 @@ from gatewayd.core.events import (
 from gatewayd.core.facts import CardRead, InputState, KeysRead, Outcome
 from gatewayd.core.model import DoorMode, OrderId
 from gatewayd.core.pin_entry import Digits, Keys, PinEntry
+from gatewayd.core.requests import UnlockDoor
 from gatewayd.core.schedule import ALWAYS
 from tests.core.access.world import Town
 from tests.core.site import (
@@ -249,6 +250,21 @@ def test_who_is_on_the_way_out_takes_no_place() -> None:
     world = two_doors(two_people(), AreaRules(HALL, max_occupancy=1))
     world.card(reader=2)
     assert of(Release, world.card(OTHER_CARD, reader=1))
+
+
+@pytest.mark.parametrize("kind", [Interlock.OPEN, Interlock.UNLOCK])
+def test_of_two_doors_of_a_lock_one_is_released_also_for_somebody_without_a_name(
+    kind: Interlock,
+) -> None:
+    world = two_doors(two_people(), AreaRules(HALL, interlock=kind))
+    world.done(of(Release, world.inputs(CLOSED, PRESSED))[0])
+    told = world.card(OTHER_CARD, reader=1)
+    assert events(told) == [AccessDenied(LAB, IN, OTHER_KEY, "interlock", BORIS)]
+    world.wait(10)
+    assert of(Release, world.card(OTHER_CARD, reader=1))
+    world.done(of(Release, world.ask(UnlockDoor(LAB)))[0])
+    told = world.card()
+    assert events(told) == [AccessDenied(LOBBY, IN, KEY, "interlock", ANNA)]
 
 
 def test_of_two_doors_of_a_lock_one_is_released_although_neither_is_open() -> None:
