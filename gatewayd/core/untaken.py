@@ -1,10 +1,11 @@
 """Grants that nobody has used yet, as far as they speak against another one.
 
 Who is where and uses count when a door is opened. So between two grants nothing would be
-counted: one card could let two people through two doors, and two people could fill the last
-place. Whoever was let in somewhere and is not through yet counts, for the other doors, as if
-he were: until that door is opened or its time is over. At the door itself he may try again.
-(For an interlock the door itself counts: it may be open any moment, see `doors`.)
+counted: one card could let two people through two doors, two people could fill the last
+place, and two could leave one alone who must not be. Whoever was let in somewhere and is not
+through yet counts, for the other doors, as if he were: until that door is opened or its time
+is over. At the door itself he may try again. (For an interlock the door itself counts: it may
+be open any moment, see `doors`.)
 """
 
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ def objection(
         return Reason.PASSBACK
     if _fills(book, state, point, others, people):
         return Reason.OCCUPANCY_MAX
+    if _empties(book, state, point, others, people):
+        return Reason.OCCUPANCY_MIN
     if any(_used_up(book, state, each, elsewhere) for each in people):
         return Reason.USE_LIMIT
     return None
@@ -54,6 +57,23 @@ def _fills(
     inside = state.presences
     new = sum(it not in inside or inside[it].area != area.area for it in coming)
     return new > 0 and state.occupancy.get(area.area, 0) + new > area.max_occupancy
+
+
+def _empties(
+    book: Book, state: State, point: Point, others: list[Decision], people: tuple[Person, ...]
+) -> bool:
+    """Say whether too few would be left once everybody who is on the way out has gone."""
+    area = point.leaves
+    if area is None or not area.min_occupancy:
+        return False
+    going = {each.holder for each in people}
+    for other in others:
+        way = book.point(other.door, other.side)
+        if way is not None and way.moves and way.frm == area.area:
+            going.update(each.holder for each in people_of(other))
+    here = {name for name in going if name in state.presences}
+    gone = sum(state.presences[name].area == area.area for name in here)
+    return 0 < state.occupancy.get(area.area, 0) - gone < area.min_occupancy
 
 
 def _counts(point: Point) -> bool:

@@ -16,6 +16,7 @@ from gatewayd.core.access.model import (
     PointRules,
 )
 from gatewayd.core.access.policy import PinLimit, Policy
+from gatewayd.core.access.state import Presence, PresenceIs
 from gatewayd.core.actions import Action, KeepState, Record, Release, Signal, Tone
 from gatewayd.core.drive import Drive
 from gatewayd.core.events import (
@@ -35,7 +36,7 @@ from gatewayd.core.events import (
     ReportsIgnored,
 )
 from gatewayd.core.facts import CardRead, InputState, KeysRead, Outcome
-from gatewayd.core.model import DoorMode, OrderId
+from gatewayd.core.model import DoorMode, HolderId, OrderId, Point
 from gatewayd.core.pin_entry import Digits, Keys, PinEntry
 from gatewayd.core.requests import UnlockDoor
 from gatewayd.core.schedule import ALWAYS
@@ -58,6 +59,7 @@ from tests.core.site import (
     OUT,
     PRESSED,
     REST,
+    STRANGE_CARD,
     STRIKE,
     World,
     add,
@@ -244,6 +246,42 @@ def test_the_last_place_is_given_once() -> None:
     roomy = two_doors(two_people(), AreaRules(HALL, max_occupancy=2))
     roomy.card()
     assert of(Release, roomy.card(OTHER_CARD, reader=1))
+
+
+def ways_out(people: Town, area: AreaRules) -> World:
+    """Both doors lead out of the hall, where everybody is."""
+    lab = replace(LAB_DOOR, inside=HALL, reader=None, exit_reader=LAB_DOOR.reader)
+    config = site(BOTH_WAYS, replace(lab, contact=Point(DESK, 2)))
+    world = ready(config, permit(config, town=people, areas=(area,)))
+    world.inputs(CLOSED, REST, CLOSED)
+    for each in people.holders:
+        world.state.apply(PresenceIs(each, Presence(HALL, world.now.utc)))
+    return world
+
+
+def test_of_three_nobody_leaves_one_alone_by_two_doors_at_once() -> None:
+    people = two_people()
+    add(people, HolderId("carl"), STRANGE_CARD)
+    world = ways_out(people, AreaRules(HALL, min_occupancy=2))
+    assert of(Release, world.card(reader=2))
+    told = world.card(OTHER_CARD, reader=1)
+    assert events(told) == [AccessDenied(LAB, OUT, OTHER_KEY, "occupancy_min", BORIS)]
+    assert of(Release, world.card(reader=2)), "a retry at the same door"
+
+
+def test_where_enough_are_left_two_leave_by_two_doors() -> None:
+    people = two_people()
+    add(people, HolderId("carl"), STRANGE_CARD)
+    world = ways_out(people, AreaRules(HALL, min_occupancy=1))
+    assert of(Release, world.card(reader=2))
+    assert of(Release, world.card(OTHER_CARD, reader=1))
+
+
+def test_who_comes_in_by_another_door_leaves_nobody_alone() -> None:
+    world = two_doors(two_people(), AreaRules(HALL, min_occupancy=1))
+    world.state.apply(PresenceIs(ANNA, Presence(HALL, world.now.utc)))
+    assert of(Release, world.card(OTHER_CARD, reader=1))
+    assert of(Release, world.card(reader=2)), "Boris is not in yet, and nobody is left"
 
 
 def test_who_is_on_the_way_out_takes_no_place() -> None:
