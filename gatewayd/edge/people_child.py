@@ -147,11 +147,11 @@ def _with_pins(people: Iterator[Person], job: Job) -> Iterator[Person]:
     held: Layers | None = None
     for person in people:
         holder = person.holder
-        if job.table and KEPT in (holder.pin, holder.duress_pin):
+        if KEPT in (holder.pin, holder.duress_pin):
             held = held or _held(job)
-            with suppress(DamagedRecord):  # who is not known has no PIN to keep
+            with suppress(DamagedRecord):  # nobody knows what to keep: it is refused
                 had = held.person(holder.id)
-                holder = holder if had is None else with_kept_pins(holder, had.holder)
+                holder = with_kept_pins(holder, None if had is None else had.holder)
         yield person if holder is person.holder else person._replace(holder=holder)
 
 

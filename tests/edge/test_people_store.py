@@ -328,10 +328,9 @@ def test_pins_that_are_to_be_kept_outlast_a_replacement(desk: Desk) -> None:
     assert desk.pins() == {ANNA: (duress, None), BOB: (bytes(32), None)}
 
 
-def test_a_replacement_keeps_no_pin_of_somebody_new(desk: Desk) -> None:
-    answer = desk.replace(1, anna("26:1", pin=KEPT))
-    assert isinstance(answer, PeopleRefused)
-    assert str(answer) == "holder 'anna': no PIN is held that could be kept"
+def test_somebody_new_has_no_pin_that_a_replacement_could_keep(desk: Desk) -> None:
+    assert desk.replace(1, anna("26:1", pin=KEPT, duress_pin=KEPT)) is None
+    assert desk.pins()[ANNA] == (None, None)
 
 
 def test_what_changes_meanwhile_is_not_replaced(tmp_path: Path) -> None:

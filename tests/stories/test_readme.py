@@ -56,7 +56,13 @@ async def test_the_first_site_works_as_told(tmp_path: Path) -> None:
     async with simulated(tmp_path, trust="signed", secure={}, begin=False) as world:
         config, root_key = str(world.daemon.config), tmp_path / ROOT_KEY
         root_key.unlink()  # the README makes it
-        ours = {"/etc/gatewayd/config.toml": config, "/etc/gatewayd/root-key": str(root_key)}
+        people = tmp_path / "people.csv"
+        people.write_text("holder,levels,number\ncarl,staff,99\n")
+        ours = {
+            "/etc/gatewayd/config.toml": config,
+            "/etc/gatewayd/root-key": str(root_key),
+            "people.csv": str(people),
+        }
         for command in commands():
             if command[0] == "commission":
                 await world.daemon.start()
@@ -67,7 +73,7 @@ async def test_the_first_site_works_as_told(tmp_path: Path) -> None:
             ended = await gatewayd(*typed, typed=ANSWERS.get(command[0], ""))
             assert ended.code == EXPECTED.get(command[0], 0), (command, ended.out, ended.err)
         assert root_key.stat().st_mode & 0o777 == 0o600
-        world.version = 1
+        world.version = 2
         world.units.card(1, ANNA)
         granted = await world.event("access.granted", door="lobby")
         assert granted["holder"] == "anna"

@@ -4,7 +4,7 @@ A change from `base` to `version` puts and removes holders and credentials, all 
 `worked_out` says what becomes of each person it touches, or names every mistake. Removing
 what is not there is none: a change may be sent twice. A holder who goes takes PINs that are
 credentials along: nobody else can name them. `KEPT` in place of what is kept of a PIN stands
-for what this holder has when the change is worked out.
+for what this holder has when the change is worked out; who is new has none.
 
 The digest lets both sides compare what they hold without sending it. It is the sum, modulo
 2^256, of the SHA-256 of one line for every holder and every credential, as 64 hexadecimal
@@ -216,7 +216,7 @@ def _become(
 ) -> _Becoming:
     had = None if before is None else before.holder
     holder = change.holders.get(whoever, had)
-    if holder is not None and had is not None:
+    if holder is not None:
         holder = with_kept_pins(holder, had)
     kept = tuple(
         each
@@ -227,12 +227,13 @@ def _become(
     return _Becoming(holder, kept, tuple(put.get(whoever, ())))
 
 
-def with_kept_pins(holder: Holder, had: Holder) -> Holder:
-    """Put what is kept of PINs in the place of `KEPT`."""
+def with_kept_pins(holder: Holder, had: Holder | None) -> Holder:
+    """Put what is kept of PINs in the place of `KEPT`; `had` None: the holder is new."""
+    pin, duress = (None, None) if had is None else (had.pin, had.duress_pin)
     if holder.pin == KEPT:
-        holder = holder._replace(pin=had.pin)
+        holder = holder._replace(pin=pin)
     if holder.duress_pin == KEPT:
-        holder = holder._replace(duress_pin=had.duress_pin)
+        holder = holder._replace(duress_pin=duress)
     return holder
 
 

@@ -153,9 +153,15 @@ def test_a_pin_that_is_to_be_kept_is_the_one_that_is_held(
 
 def test_who_is_new_has_no_pin_to_keep() -> None:
     eve = HolderId("eve")
-    assert mistakes(change({eve: Holder(eve, pin=KEPT)})) == (
-        "holder 'eve': no PIN is held that could be kept",
-    )
+    outcome = worked_out(People(), change({eve: Holder(eve, pin=KEPT, duress_pin=KEPT)}))
+    becoming = outcome.after[eve]
+    assert becoming is not None
+    assert (becoming.holder.pin, becoming.holder.duress_pin) == (None, None)
+
+
+def test_a_pin_to_be_kept_that_nobody_could_read_is_none() -> None:
+    eve = Holder(HolderId("eve"), pin=KEPT)
+    assert list(unfit(Person(eve))) == ["holder 'eve': no PIN is held that could be kept"]
 
 
 def test_the_pin_for_duress_is_another_one() -> None:
