@@ -1,6 +1,7 @@
 """What moved is kept, forgotten within bounds, and read back with care."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from time import perf_counter
 
 import pytest
 
@@ -32,6 +33,7 @@ from gatewayd.core.access.state import (
     State,
     ThreatLevelIs,
     UsesAre,
+    everybody_forgiven,
     pins_of_holder,
 )
 from gatewayd.core.access.state_values import Value, from_entry, restore, to_entry
@@ -164,7 +166,19 @@ def test_nothing_older_is_known_after_everybody_was_forgiven() -> None:
         PresenceIs(ANNA, Presence(LAB_ROOM, NOON + SECOND)),
     )
     assert list(state.presences) == [BORIS]
+    assert state.occupancy == {LAB_ROOM: 1}
     assert state.forgiven == NOON + SECOND
+
+
+def test_to_forgive_everybody_is_quick_however_many_there_are() -> None:
+    state = State()
+    began = perf_counter()
+    for number in range(20_000):
+        state.apply(PresenceIs(HolderId(f"h{number}"), Presence(LAB_ROOM, NOON)))
+    came = perf_counter()
+    state.apply(everybody_forgiven(state, NOON))
+    assert not state.presences
+    assert perf_counter() - came < (came - began) / 2
 
 
 def test_beyond_its_bounds_the_oldest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
