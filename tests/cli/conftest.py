@@ -13,6 +13,7 @@ import pytest
 
 from gatewayd.edge.control import Control, Handlers
 from gatewayd.edge.payloads import encode_document
+from tests.nursery import Ended, gatewayd_forked
 
 PATIENCE = 30.0  # seconds
 
@@ -36,24 +37,24 @@ lock = {{ controller = "unit" }}
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What a process said, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
 async def gatewayd(
     *arguments: str | Path, typed: str = "", columns: int = 200, patience: float = PATIENCE
 ) -> Ended:
+    """Run the program in a process of its own, forked from one that has imported it."""
+    environment = _environment(columns)
+    return await gatewayd_forked([*map(str, arguments)], typed, environment, patience)
+
+
+async def gatewayd_anew(
+    *arguments: str | Path, typed: str = "", columns: int = 200, patience: float = PATIENCE
+) -> Ended:
+    """Run the program as a shell does."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gatewayd", *map(str, arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "COLUMNS": str(columns), "TERM": "dumb"},
+        env=_environment(columns),
     )  # fmt: skip
     try:
         async with asyncio.timeout(patience):
@@ -64,6 +65,10 @@ async def gatewayd(
             await process.wait()
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())
+
+
+def _environment(columns: int) -> Mapping[str, str]:
+    return {**os.environ, "COLUMNS": str(columns), "TERM": "dumb"}
 
 
 @pytest.fixture

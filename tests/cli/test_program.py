@@ -9,7 +9,7 @@ import pytest
 
 from gatewayd.cli import program as cli
 from gatewayd.errors import ConfigError, GatewayError, Mistake, Refused, TryAgain
-from tests.cli.conftest import gatewayd
+from tests.cli.conftest import gatewayd_anew as gatewayd
 
 
 async def test_help_lists_every_command() -> None:
