@@ -115,6 +115,11 @@ class DoorState:
         """Whether a release is on its way to the lock."""
         return bool(self._releasing)
 
+    @property
+    def releasing_or_released(self) -> bool:
+        """Whether a release is on its way to the lock, or runs."""
+        return self.releasing or Timer.RELOCK in self._due
+
     def release_seconds(self, asked: float, now: Moment) -> float:
         """Return for how long to release the lock, so that no release ends earlier by it."""
         running = self._due.get(Timer.RELOCK, now.mono) - now.mono

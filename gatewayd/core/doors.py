@@ -54,6 +54,8 @@ from gatewayd.core.spare_inputs import SpareInputs
 from gatewayd.core.unit import Unit
 from gatewayd.core.views import view_of
 
+_SHUT = (DoorMode.BLOCKED, DoorMode.LOCKED_DOWN)  # what was let in before is let in no more
+
 
 class _Wire(NamedTuple):
     """One input that means something."""
@@ -158,16 +160,18 @@ class Doors:
     ) -> None:
         """Put a door into a mode. It stands at once; the lock follows when it can.
 
+        A door that is blocked or locked down is shut, whatever it was released for before.
         Whoever asked for it has the lock told again, and hears what it made of it.
         """
         state = self._states[door]
         before = state.wanted
+        shuts = mode is not state.mode and mode in _SHUT
         self._record(state.set_mode(mode, by, now, until))
         if request is not None:
             if not self.drive.without_lock(request, state, "; it will be told when it is back"):
                 self.drive.latch(state, request, now)
-        elif state.wanted is not before:
-            self.drive.latch(state, None, now)
+        elif state.wanted is not before or (shuts and state.releasing_or_released):
+            self.drive.latch(state, None, now)  # which ends a release that is under way, too
         else:
             self.drive.tell_mode(state, now)  # if it has not been told yet
         self.after(state)

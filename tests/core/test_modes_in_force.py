@@ -206,6 +206,23 @@ def test_a_lockdown_reaches_every_lock_and_is_answered_once() -> None:
     assert answers(world.ask(SetThreatLevel(3))) == [("r3", None)]
 
 
+def test_a_lockdown_ends_a_release_that_is_under_way() -> None:
+    world = ready()
+    for turn in (True, False):  # from now on every lock was told something before
+        for latch in of(Latch, world.ask(LockDownSite(turn))):
+            world.done(latch)
+    (release,) = of(Release, world.card())
+    assert on(world.ask(LockDownSite(on=True))) == [False], "it may be on its way"
+    world.ask(LockDownSite(on=False))
+    world.done(release)
+    world.done(of(Release, world.card())[0])
+    assert on(world.ask(LockDownSite(on=True))) == [False], "it runs"
+    assert len(of(Release, world.inputs(CLOSED, PRESSED))) == 1
+    assert on(world.ask(LockDownSite(on=True))) == [], (
+        "nobody is kept from leaving by telling it again"
+    )
+
+
 @pytest.mark.parametrize("mode", [None, *DoorMode])
 @pytest.mark.parametrize("lockdown", [False, True])
 def test_the_exit_button_works_in_every_mode(mode: DoorMode | None, *, lockdown: bool) -> None:
