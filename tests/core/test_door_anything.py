@@ -223,7 +223,7 @@ class AnyDoor(RuleBasedStateMachine):
         self.time_passes(60)
         self.nobody_passes_twice()
         assert self.door.passage.grant is None
-        assert not self.door.passage._awaited
+        assert not self.door.passage.awaited
 
 
 TestAnyDoor = AnyDoor.TestCase
