@@ -95,6 +95,13 @@ class AccessPoints:
         keyed = (each.deadline for each in self._entries.values())
         return min(self._moved.state.deadline, *keyed, math.inf)
 
+    def against(self, grant: Decision) -> Reason | None:
+        """Return why what is granted cannot be done."""
+        obstacle = self._doors.drive.obstacle(self._doors[grant.door])
+        if obstacle is not None:
+            return obstacle
+        return objection(self.book, self._moved.state, self._doors.untaken, grant)
+
     # --- what is presented ------------------------------------------------------------
 
     def card(self, fact: CardRead, now: Moment) -> None:
@@ -158,16 +165,9 @@ class AccessPoints:
         if late:
             decision = _too_late(decision)
         elif decision.granted:
-            against = self._against(decision)
+            against = self.against(decision)
             decision = decision if against is None else _refused(decision, against)
         self._do(decision, now)
-
-    def _against(self, grant: Decision) -> Reason | None:
-        """Return why what is granted cannot be done."""
-        obstacle = self._doors.drive.obstacle(self._doors[grant.door])
-        if obstacle is not None:
-            return obstacle
-        return objection(self.book, self._moved.state, self._doors.untaken, grant)
 
     def _late(self, fact: CardRead | KeysRead, now: Moment) -> bool:
         return fact.age(now.mono) > self._stale_seconds

@@ -216,4 +216,5 @@ class Parts:
             self.points.stale = self.age.stale
 
     def _standing(self) -> Standing:
-        return Standing(self.held.book, self.moved.state, self.points.around)
+        points = self.points
+        return Standing(self.held.book, self.moved.state, points.around, points.against)

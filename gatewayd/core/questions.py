@@ -10,12 +10,12 @@ No PIN is taken from whoever asks: answering would tell right ones from wrong on
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
 
-from gatewayd.core.access.attempt import Around, Attempt
+from gatewayd.core.access.attempt import Around, Attempt, Decision
 from gatewayd.core.access.book import Book
 from gatewayd.core.access.explain import (
     Explanation,
@@ -26,6 +26,7 @@ from gatewayd.core.access.explain import (
 )
 from gatewayd.core.access.model import point_id
 from gatewayd.core.access.pins import shown
+from gatewayd.core.access.reasons import MEANING, Reason
 from gatewayd.core.access.state import State
 from gatewayd.core.desk import Desk
 from gatewayd.core.model import Card, Moment
@@ -38,11 +39,14 @@ PAUSE = 0.002  # seconds between two slices
 
 
 class Standing(NamedTuple):
-    """What a question is about: the permissions, and how everything stands."""
+    """What a question is about: the permissions, how everything stands, and what speaks
+    against doing what would be granted.
+    """
 
     book: Book
     state: State
     around: Around
+    against: Callable[[Decision], Reason | None]
 
 
 @dataclass(slots=True)
@@ -65,9 +69,13 @@ class Questions:
     def explain(self, request: Request, command: ExplainDecision, now: Moment) -> None:
         """Answer why."""
         when = _at(command.at, now)
-        book, state, around = self._standing()
+        book, state, around, against = self._standing()
         attempt = Attempt(command.door, command.side, when, _card(command.credential))
         found = explain(book, state, around, attempt)
+        reason = against(found.decision) if found.decision.granted else None
+        if reason is not None:  # as at the reader: what cannot be done is not granted
+            decision = found.decision._replace(reason=reason)
+            found = replace(found, decision=decision, words=MEANING[reason])
         self._desk.end(request, result=_in_full(found, command, when))
 
     def search(self, request: Request, command: WhoCanOpen | WhatCanOpen, now: Moment) -> None:
@@ -102,6 +110,9 @@ class Questions:
             why = "the permissions changed meanwhile; ask again"
             self._desk.end(request, "permissions_version", why)
             return False
+        except Exception:  # a record that cannot be read: part of an answer is none
+            self._desk.end(request, "internal_error", "it could not be looked up")
+            raise
         search.found += [each for each in looked_at if each is not None]
         ended = len(looked_at) < SLICE
         if ended or len(search.found) > MOST_FOUND:

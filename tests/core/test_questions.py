@@ -4,6 +4,8 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from gatewayd.core.access.model import (
     BOTH_SIDES,
     Authentication,
@@ -13,6 +15,7 @@ from gatewayd.core.access.model import (
     PointRules,
     Side,
 )
+from gatewayd.core.access.reasons import Reason
 from gatewayd.core.actions import Action, Answer
 from gatewayd.core.desk import Desk
 from gatewayd.core.model import Card, ClientId, HolderId, Moment, RequestId
@@ -42,9 +45,11 @@ class Inquiry:
         self.out: list[Action] = []
         self.desk = Desk(self.out)
         self.questions = Questions(
-            self.desk, lambda: Standing(world.book, world.state, world.around)
+            self.desk,
+            lambda: Standing(world.book, world.state, world.around, lambda _: self.against),
         )
         self.asked = 0
+        self.against: Reason | None = None
 
     def request(
         self, command: ExplainDecision | WhoCanOpen | WhatCanOpen, seconds: float = 30
@@ -114,6 +119,16 @@ def test_a_card_of_bits_that_no_format_reads_is_asked_about_by_its_bits() -> Non
     assert inquiry.why(Card("", "H10302", None, 77))["credential"] == "H10302::77"
 
 
+def test_a_grant_that_cannot_be_carried_out_is_none() -> None:
+    inquiry = Inquiry(World(levels=(OFFICE_LEVEL,), schedules=[OFFICE_HOURS]))
+    inquiry.against = Reason.UNIT_OFFLINE
+    now, later = inquiry.why(), inquiry.world.now.utc + timedelta(hours=9)
+    assert (now["granted"], now["reason"]) == (False, "unit_offline")
+    assert now["words"] == "the controller of the lock is not there"
+    assert now["holder"] == ANNA
+    assert inquiry.why(at=later)["reason"] == "out_of_schedule", "a denial is what it is"
+
+
 def test_asking_why_changes_nothing() -> None:
     inquiry = Inquiry(World(PointRules(default=Authentication.CARD_AND_PIN)))
     assert inquiry.why()["reason"] == "pin_awaited"
@@ -170,6 +185,25 @@ def test_people_who_change_meanwhile_end_the_question() -> None:
     stranger(inquiry.world, HolderId("new"), Card("", "H10301", 1, 9))
     inquiry.ticks()
     assert [each.error for each in inquiry.answers()] == ["permissions_version"]
+
+
+def test_who_cannot_be_looked_up_leaves_no_question_half_answered() -> None:
+    inquiry = Inquiry(crowd(2 * SLICE))
+    lookup = inquiry.world.town.holder
+
+    def damaged(holder: HolderId) -> Holder | None:
+        if holder == "p299":
+            raise ValueError("its record cannot be read")
+        return lookup(holder)
+
+    inquiry.world.town.holder = damaged  # type: ignore[method-assign]  # one record is damaged
+    inquiry.search(WhoCanOpen(LAB, Side.IN))
+    inquiry.search(WhatCanOpen(ANNA))
+    with pytest.raises(ValueError, match="cannot be read"):
+        inquiry.ticks()
+    inquiry.ticks()
+    errors = {each.request: each.error for each in inquiry.answers()}
+    assert errors == {"r1": "internal_error", "r2": None}
 
 
 def test_a_question_whose_time_is_over_says_so() -> None:

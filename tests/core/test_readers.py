@@ -17,7 +17,7 @@ from gatewayd.core.access.model import (
 )
 from gatewayd.core.access.policy import PinLimit, Policy
 from gatewayd.core.access.state import Presence, PresenceIs
-from gatewayd.core.actions import Action, KeepState, Record, Release, Signal, Tone
+from gatewayd.core.actions import Action, Answer, KeepState, Record, Release, Signal, Tone
 from gatewayd.core.drive import Drive
 from gatewayd.core.events import (
     AccessAwaited,
@@ -36,9 +36,9 @@ from gatewayd.core.events import (
     ReportsIgnored,
 )
 from gatewayd.core.facts import CardRead, InputState, KeysRead, Outcome
-from gatewayd.core.model import DoorMode, HolderId, OrderId, Point
+from gatewayd.core.model import DoorId, DoorMode, HolderId, OrderId, Point
 from gatewayd.core.pin_entry import Digits, Keys, PinEntry
-from gatewayd.core.requests import UnlockDoor
+from gatewayd.core.requests import ExplainDecision, UnlockDoor
 from gatewayd.core.schedule import ALWAYS
 from tests.core.access.world import Town
 from tests.core.site import (
@@ -275,6 +275,23 @@ def test_where_enough_are_left_two_leave_by_two_doors() -> None:
     world = ways_out(people, AreaRules(HALL, min_occupancy=1))
     assert of(Release, world.card(reader=2))
     assert of(Release, world.card(OTHER_CARD, reader=1))
+
+
+def why_not(world: World, door: DoorId, credential: str) -> object:
+    (answer,) = of(Answer, world.ask(ExplainDecision(door, IN, credential)))
+    assert isinstance(answer.result, dict)
+    return answer.result["reason"]
+
+
+def test_why_says_what_the_reader_says_of_a_grant_that_cannot_be_carried_out() -> None:
+    world = two_doors(two_people())
+    world.card()
+    assert why_not(world, LAB, KEY) == "passback"
+    assert events(world.card(reader=1)) == [AccessDenied(LAB, IN, KEY, "passback", ANNA)]
+    world.offline(STRIKE)
+    assert why_not(world, LOBBY, OTHER_KEY) == "unit_offline"
+    told = world.card(OTHER_CARD)
+    assert events(told) == [AccessDenied(LOBBY, IN, OTHER_KEY, "unit_offline", BORIS)]
 
 
 def test_who_comes_in_by_another_door_leaves_nobody_alone() -> None:
