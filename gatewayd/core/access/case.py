@@ -36,6 +36,7 @@ class Case:
         "card",
         "compares",
         "credential",
+        "guessed",
         "holder",
         "hours",
         "known",
@@ -57,6 +58,7 @@ class Case:
         self.hours = book.hours(point, attempt.heard)
         self.card, self.pin = attempt.card, attempt.pin
         self.late = self.alone = False  # late: a card waited for this PIN, but not so long
+        self.guessed = False  # a PIN alone was looked up, and is nobody's
         if self.card is None and self.pin is not None:
             self._join()
         found = self._find()
@@ -123,7 +125,9 @@ class Case:
             return None
         if self.locked(SITE, policy.site_pins):
             return None  # nobody learns whether it would have been right
-        return self.book.people.credential(self.book.key.key_of(self.pin))
+        found = self.book.people.credential(self.book.key.key_of(self.pin))
+        self.guessed = found is None
+        return found
 
 
 class _Named(Case):

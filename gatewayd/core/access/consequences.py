@@ -37,6 +37,7 @@ from gatewayd.core.access.state import (
 from gatewayd.core.model import HolderId, Moment
 
 _GRANTED = Reason.GRANTED
+_GUESSING = (Reason.UNKNOWN_CREDENTIAL, Reason.LOCKDOWN)  # an exempt holder's PIN would do
 _CHANGING = (Reason.SECOND_PERSON_AWAITED, Reason.ESCORT_AWAITED)  # whatever went before
 
 
@@ -143,7 +144,7 @@ def _pins(case: Case, reason: Reason) -> Iterator[StateChange]:
         yield _missed(case, mine, policy.holder_pins)
     elif case.forgives and mine in case.state.misses:
         yield MissesAre(mine, None)
-    if reason is Reason.WRONG_PIN or (case.alone and reason is Reason.UNKNOWN_CREDENTIAL):
+    if reason is Reason.WRONG_PIN or (case.guessed and reason in _GUESSING):
         yield _missed(case, case.point.pins, policy.point_pins)
         yield _missed(case, SITE, policy.site_pins)
 

@@ -174,6 +174,9 @@ class Reference:
         if doors[door].mode is DoorMode.BLOCKED:
             return said("door_blocked")
         if self.locked_down(door, doors) and Flag.LOCKDOWN_EXEMPT not in flags:
+            guessed = pin_alone and credential is None and not (here_locked or site_locked)
+            if guessed and asked in (Authentication.PIN, Authentication.CARD_OR_PIN):
+                self.wrong(now, ("point", *place), ("site",))
             return said("lockdown")
         if credential is not None and self.lacks_clearance(rules, holder):
             return said("threat_level")

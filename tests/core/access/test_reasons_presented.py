@@ -9,6 +9,7 @@ from gatewayd.core.access.model import (
 )
 from gatewayd.core.access.policy import PinLimit, Policy
 from gatewayd.core.access.reasons import Reason
+from gatewayd.core.access.state import LockdownIs
 from gatewayd.core.model import Card
 from gatewayd.core.schedule import ALWAYS
 from tests.core.access.world import (
@@ -283,6 +284,20 @@ def test_guessing_pins_at_a_reader_locks_it_and_never_says_which_was_right() -> 
     decision = world.pin("1234")
     assert decision.reason is Reason.POINT_LOCKED_OUT
     assert decision.holder is None
+
+
+def test_nobody_guesses_the_pin_of_an_exempt_holder_during_a_lockdown() -> None:
+    world = World(PIN)
+    world.pin_alone("1234", BORIS)
+    world.person(BORIS, Flag.LOCKDOWN_EXEMPT)
+    world.apply(LockdownIs(on=True))
+    for guess in range(10):
+        assert world.pin(f"{guess}").reason is Reason.LOCKDOWN
+    assert not world.pin("1234").granted
+    world.wait(29)
+    assert world.pin("9").reason is Reason.LOCKDOWN, "while locked out none is counted"
+    world.wait(1)
+    assert world.pin("1234").granted
 
 
 def test_spraying_over_all_readers_locks_out_all_pins() -> None:
