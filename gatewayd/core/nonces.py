@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from gatewayd.core.model import ClientId
 
+COMMAND = "gateway.nonce"  # asks for one; any registered key may, and no time is looked at
 LIFE = 60.0  # seconds
 MOST_EACH = 4  # of one client at a time
 SIZE = 16  # random bytes

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from gatewayd.core.model import ClientId, DoorId
+from gatewayd.core.model import ClientId, DoorId, Moment
 from gatewayd.core.objection import Objection
 from gatewayd.core.requests import (
     AcceptController,
@@ -135,10 +135,10 @@ RIGHTS: Mapping[str, Right] = {
 }
 
 
-def may(client: Client, command: str, door: DoorId | None, now: datetime) -> Objection | None:
+def may(client: Client, command: str, door: DoorId | None, now: Moment) -> Objection | None:
     """Say what speaks against a client's asking for a command, None if nothing does.
 
-    `door` is the one it is about (`door_of`). `now` is UTC.
+    `door` is the one it is about (`door_of`).
     """
     return (
         _of_client(client, now) or _of_role(client, command) or _of_door(client, command, door)
@@ -160,13 +160,18 @@ def door_of(command: Command) -> DoorId | None:
             return None
 
 
-def _of_client(client: Client, now: datetime) -> Objection | None:
+def _of_client(client: Client, now: Moment) -> Objection | None:
     if client.disabled:
         return Objection(Against.CLIENT_DISABLED, f"{client.name} is disabled")
-    if client.valid_from is not None and now < client.valid_from:
+    if client.valid_from is not None and now.utc < client.valid_from:
         return Objection(Against.CLIENT_EARLY, f"{client.name} is not valid yet")
-    if client.valid_until is not None and now >= client.valid_until:
+    if client.valid_until is None:
+        return None
+    if now.utc >= client.valid_until:
         return Objection(Against.CLIENT_EXPIRED, f"{client.name} is not valid any more")
+    if not now.trusted:  # it is this late at least, and may be later
+        text = f"the clock is not trusted, so {client.name} may not be valid any more"
+        return Objection(Against.CLIENT_EXPIRED, text)
     return None
 
 

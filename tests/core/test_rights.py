@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.core.access.model import Side
-from gatewayd.core.model import ClientId, DoorId, DoorMode
+from gatewayd.core.model import ClientId, DoorId, DoorMode, Moment
 from gatewayd.core.requests import (
     AboutUnit,
     Command,
@@ -32,9 +32,14 @@ def client(*roles: Role, doors: frozenset[DoorId] | None = None) -> Client:
 
 
 def against(
-    who: Client, command: str, door: DoorId | None = None, now: datetime = NOON
+    who: Client,
+    command: str,
+    door: DoorId | None = None,
+    now: datetime = NOON,
+    *,
+    trusted: bool = True,
 ) -> str | None:
-    objection = may(who, command, door, now)
+    objection = may(who, command, door, Moment(0.0, now, trusted))
     return None if objection is None else objection.error
 
 
@@ -125,6 +130,14 @@ def test_a_client_counts_from_until_and_while_it_is_not_disabled() -> None:
         assert against(short, "door.unlock", LOBBY, now) == error
     gone = replace(short, disabled=True)
     assert against(gone, "door.unlock", LOBBY) == Against.CLIENT_DISABLED
+
+
+def test_while_the_clock_is_not_trusted_nobody_is_valid_who_may_have_expired() -> None:
+    for_ever = replace(client(Role.OPERATOR), valid_from=NOON)
+    assert against(for_ever, "door.unlock", LOBBY, trusted=False) is None
+    short = replace(for_ever, valid_until=NOON + timedelta(days=1))
+    assert against(short, "door.unlock", LOBBY) is None
+    assert against(short, "door.unlock", LOBBY, trusted=False) == Against.CLIENT_EXPIRED
 
 
 clients = st.builds(

@@ -280,7 +280,7 @@ def test_18_every_claim_is_there_and_no_other(key: str, value: object) -> None:
     assert refusal.id == (None if key == "id" else "r-0001")
 
 
-# --- 17, 22: somewhere else than where it was meant to go -------------------------------
+# --- 22: somewhere else than where it was meant to go -------------------------------
 
 
 def test_22_a_request_moved_to_another_topic_is_nothing() -> None:
