@@ -2,9 +2,15 @@
 mutation in `make mutate`.
 """
 
+import json
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
+TOOK = Path("mutmut-stats.json")  # of mutmut, where it runs the tests
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile(
@@ -29,4 +35,12 @@ settings.register_profile(  # the same few every time: a mutant is noticed or is
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+settings.load_profile(PROFILE)
+
+if PROFILE == "mutation":
+
+    def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+        """Begin with what is quick: nearly any test notices most mutants."""
+        if TOOK.exists():
+            took = json.loads(TOOK.read_text())["duration_by_test"]
+            items.sort(key=lambda each: took.get(each.nodeid, 0.0))

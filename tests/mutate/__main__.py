@@ -8,10 +8,9 @@ a file lie in it side by side, and each is tried in a fork of a process that has
 everything, by those tests alone that reach it. That makes some mutants a second. cosmic-ray,
 which changes the file and starts Python anew for each, makes one in three seconds.
 
-A mutant that mypy refuses counts as noticed: `make check` would. So does one that takes
-`PATIENCE` times as long as its tests take, and some seconds: `make test` would end it. What
-mutmut leaves alone are properties and what stands outside of functions, such as the `at` of a
-rule.
+A mutant that mypy refuses counts as noticed: `make check` would. So does one with which the
+tests take far longer than without (`PATIENCE`). What mutmut leaves alone are properties and
+what stands outside of functions, such as the `at` of a rule.
 
 Who survives must be in survivors.toml with the reason why it is the same program; anybody
 else there, and a reason that nobody needs, fails. What was found is in build/mutation.json.
@@ -36,7 +35,8 @@ FOUND = ROOT / "build" / "mutation.json"
 EXPLAINED = Path(__file__).with_name("survivors.toml")
 COPIED = ("gatewayd", "protocol", "tests", "docs", "pyproject.toml")
 WITHOUT = ("-pno:cacheprovider", "-pno:unraisableexception")  # this collects all garbage
-PATIENCE = 10.0  # a busy machine is not to be taken for a test that notices
+# (what the tests take + 4 s) * 4, so that a busy machine is not taken for a test that notices
+PATIENCE = {"timeout_constant": 4.0, "timeout_multiplier": 4.0}
 VERDICTS = {0: "survived", 1: "noticed", 3: "noticed", 33: "no test", 37: "refused by mypy"}
 SLOW = (-24, 24, 36, 152, 255)  # ways to end it
 NOTICED = ("noticed", "refused by mypy", "too slow")
@@ -169,7 +169,7 @@ def _settings(part: Part) -> str:
         "source_paths": ["gatewayd", "protocol"],
         "only_mutate": part.files,
         "also_copy": ["docs"],
-        "timeout_multiplier": PATIENCE,
+        **PATIENCE,
         "pytest_add_cli_args": ["-q", "-n0", "--timeout=600", *WITHOUT],
         "pytest_add_cli_args_test_selection": part.tests,
         "type_check_command": [
