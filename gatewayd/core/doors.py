@@ -48,6 +48,7 @@ from gatewayd.core.model import (
     DoorView,
     Moment,
 )
+from gatewayd.core.orders import ORDER_SECONDS
 from gatewayd.core.requests import Request
 from gatewayd.core.site import SiteConfig, parts
 from gatewayd.core.spare_inputs import SpareInputs
@@ -93,6 +94,7 @@ class Doors:
         self._levels: dict[ControllerId, tuple[InputState, ...]] = {}
         self._followed: dict[ControllerId, int | None] = {}
         self._came: dict[ControllerId, int | None] = {}  # as in `Unit`
+        self._leaving: dict[DoorId, float] = {}  # until when, while the lock cannot be told
         self._timed: dict[DoorId, DoorState] = {}
         self._deadline = math.inf  # of the doors, or earlier
         self._shown: dict[DoorId, DoorView] = {}
@@ -214,8 +216,21 @@ class Doors:
         if stale:
             failed = ReleaseFailed(state.door.id, Outcome.NOT_SENT, "it was pressed long ago")
             self._out.append(Record(failed))
+        elif self._controllers[state.door.lock.controller].asked:
+            self._leaving[state.door.id] = now.mono + ORDER_SECONDS
         else:
             self.drive.open(state, None, None, now)
+
+    def _let_out(self, state: DoorState, now: Moment) -> None:
+        """Open for whoever wanted to leave while the lock's controller was being audited."""
+        expires = self._leaving.pop(state.door.id, None)
+        if expires is None:
+            return
+        if now.mono < expires:
+            self.drive.open(state, None, None, now)
+        else:
+            failed = ReleaseFailed(state.door.id, Outcome.EXPIRED, "its controller was audited")
+            self._out.append(Record(failed))
 
     # --- controllers ------------------------------------------------------------------
 
@@ -230,6 +245,10 @@ class Doors:
         for state in self._on.get(unit.id, ()):
             self.drive.tell_mode(state, now)
             self.after(state)
+        if not unit.asked:
+            for state in self._locks.get(unit.id, ()):
+                self._let_out(state, now)
+                self.after(state)
 
     def _follow_inputs(self, unit: Unit, now: Moment) -> None:
         """Forget the inputs of a unit that is away, or may have been.

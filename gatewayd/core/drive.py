@@ -77,12 +77,13 @@ class Drive:
         self, state: DoorState, grant: Decision | None, request: Request | None, now: Moment
     ) -> None:
         """Release the lock, or make sure that it is released if that is the door's mode."""
+        lock = self._controllers[state.door.lock.controller]
         if state.stays_open:
             self._record(state.let_in(grant))
             if not state.held:
                 self.latch(state, None, now)
-            return
-        lock = self._controllers[state.door.lock.controller]
+            if lock.admitted or grant is not None:  # a grant has nothing to release here
+                return
         if not lock.admitted or lock.connection is None:
             failed = ReleaseFailed(state.door.id, Outcome.NOT_SENT, f"{lock.id} is not driven")
             self._out.append(Record(failed))

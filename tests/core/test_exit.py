@@ -10,7 +10,7 @@ from gatewayd.core.events import (
     ExitRequested,
     ReleaseFailed,
 )
-from gatewayd.core.facts import Outcome
+from gatewayd.core.facts import ControllerSilent, Outcome
 from gatewayd.core.model import DoorMode, OrderId
 from gatewayd.core.requests import RunAudit, SetDoorMode
 from tests.core.site import (
@@ -120,6 +120,14 @@ def test_an_exit_request_that_cannot_be_served_is_recorded() -> None:
     ]
 
 
+def test_that_an_unlocked_door_cannot_be_told_is_recorded_as_well() -> None:
+    world = ready()
+    world.done(orders(world.ask(SetDoorMode(LOBBY, DoorMode.UNLOCKED)))[0])
+    world.offline(STRIKE)
+    failed = ReleaseFailed(LOBBY, Outcome.NOT_SENT, "strike is not driven")
+    assert events(world.inputs(CLOSED, PRESSED)) == [ExitRequested(LOBBY), failed]
+
+
 def test_somebody_who_leaves_takes_nobodys_place() -> None:
     world = ready()
     world.card()
@@ -138,6 +146,33 @@ def test_a_press_while_everybody_is_audited_is_not_lost() -> None:
     actions = world.inputs(CLOSED, PRESSED, connection=2)
     assert events(actions) == [ExitRequested(LOBBY)]
     assert len(of(Release, actions)) == 1
+
+
+def test_a_press_while_the_lock_is_audited_opens_as_soon_as_it_has_answered() -> None:
+    world = ready()
+    world.ask(RunAudit())
+    world.online(DESK, connection=2)
+    assert world.inputs(CLOSED, PRESSED, connection=2) == [Record(ExitRequested(LOBBY))]
+    world.mono += 1.9
+    assert not of(Release, world.tell(ControllerSilent(STRIKE, 1))), "it may answer yet"
+    assert len(of(Release, world.online(STRIKE, connection=2))) == 1
+    assert not of(Release, world.online(STRIKE, connection=3)), "once"
+
+
+def test_a_lock_that_is_audited_for_long_opens_for_nobody_who_has_gone() -> None:
+    world = ready()
+    world.ask(RunAudit())
+    world.online(DESK, connection=2)
+    world.inputs(CLOSED, PRESSED, connection=2)
+    world.mono += 2
+    late = ReleaseFailed(LOBBY, Outcome.EXPIRED, "its controller was audited")
+    assert late in events(world.online(STRIKE, connection=2))
+    world.ask(RunAudit())
+    world.online(DESK, connection=3)
+    world.inputs(CLOSED, REST, connection=3)
+    world.inputs(CLOSED, PRESSED, connection=3)
+    gone = ReleaseFailed(LOBBY, Outcome.NOT_SENT, "strike is not driven")
+    assert gone in events(world.offline(STRIKE, connection=2))
 
 
 def test_a_button_that_was_held_before_an_audit_is_not_pressed_again_by_it() -> None:
