@@ -31,7 +31,7 @@ check: $(READY) ## linters, types, import contracts
 	$(BIN)/lint-imports
 
 unit: $(READY) packages ## the tests, with the coverage of the two inner rings
-	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n auto -m "not bench and not soak" --cov --cov-report=term
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n auto --dist worksteal -m "not bench and not soak" --cov --cov-report=term
 
 packages: ## what the tests need from the system (Mosquitto)
 	@./tests/packages.sh
