@@ -2,13 +2,18 @@
 mutation in `make mutate`. And who is watched for coverage.
 """
 
+import json
 import os
 import sys
 import threading
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
+TOOK = Path("mutmut-stats.json")  # of mutmut, where it runs the tests
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile(
@@ -33,7 +38,15 @@ settings.register_profile(  # the same few every time: a mutant is noticed or is
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+settings.load_profile(PROFILE)
+
+if PROFILE == "mutation":
+
+    def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+        """Begin with what is quick: nearly any test notices most mutants."""
+        if TOOK.exists():
+            took = json.loads(TOOK.read_text())["duration_by_test"]
+            items.sort(key=lambda each: took.get(each.nodeid, 0.0))
 
 
 INNER_RINGS = {"core", "protocol"}
