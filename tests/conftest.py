@@ -60,7 +60,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     A test takes four times as long while it is watched; and what only a random one or a real
     process comes across is not tested by anybody who says what must happen there.
     """
-    if _watched(item) or not item.config.pluginmanager.hasplugin("_cov"):
+    if not item.config.pluginmanager.hasplugin("_cov") or _watched(item):
         return (yield)
     watchers = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
@@ -73,5 +73,5 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def _watched(test: pytest.Item) -> bool:
-    ring = test.path.relative_to(test.config.rootpath / "tests").parts[0]
+    ring = test.path.relative_to(Path(__file__).parent).parts[0]
     return ring in INNER_RINGS and not test.path.name.endswith(LONG_OR_RANDOM)
