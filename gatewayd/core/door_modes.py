@@ -13,11 +13,15 @@ Ends and schedules are by the wall clock. It may be set, so it is looked at agai
 `access.unlock` says what a schedule is worth, and an order ends when the time that we go by
 (which never stands behind what was seen before) has passed its end.
 
+What concerns all doors is done a slice of them at a time, between everything else; a fire opens
+its doors at once.
+
 It fails closed: one door that fails keeps no other from its mode and is tried again, and an
 order that failed is as if never given.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
@@ -35,6 +39,7 @@ from gatewayd.core.requests import Request, SetDoorMode
 
 LOOK_AGAIN = 30.0  # seconds until the wall clock is looked at again, at most
 TRY_AGAIN = 5.0  # seconds until a mode that could not be put is put again
+SLICE = 64  # doors looked at in one go; a thousand would hold up everything else
 RESTART, ORDER_ENDED = "restart", "order ended"
 
 Guard = Callable[[Callable[[], None], Moment], None]  # do it; what it raises harms nobody else
@@ -80,6 +85,7 @@ class DoorModes:
         self._rules = ModeRules(book, state, self._orders, fires, out)
         self._stands: dict[DoorId, tuple[Wish, str]] = {}  # as put last, and what was said
         self._unsettled: set[DoorId] = set()  # whose newest mode could not be put
+        self._left: deque[DoorId] = deque()  # doors that are to be looked at again
         self._due = math.inf
 
     @property
@@ -110,13 +116,21 @@ class DoorModes:
 
     def tick(self, now: Moment) -> None:
         """Do what is due by the clock."""
-        if self._due <= now.mono:
-            self.look(now)
+        if self._due > now.mono:
+            return
+        if not self._left:
+            self._left.extend(self._doors)
+        self._go_on(now, SLICE)
 
-    def look(self, now: Moment) -> None:
+    def look(self, now: Moment, *, at_once: bool = False) -> None:
         """Look at every door again: something that concerns them all has changed."""
-        for door in self._doors:
-            self._guard(partial(self.look_at, door, now), now)
+        waiting = frozenset(self._left)  # they come first, however often somebody asks
+        self._left.extend(each for each in self._doors if each not in waiting)
+        self._go_on(now, len(self._left) if at_once else SLICE)
+
+    def _go_on(self, now: Moment, most: int) -> None:
+        for _ in range(min(most, len(self._left))):
+            self._guard(partial(self.look_at, self._left.popleft(), now), now)
         self._wait(now)
 
     def look_at(self, door: DoorId, now: Moment) -> None:
@@ -216,6 +230,9 @@ class DoorModes:
     # --- when to look again -----------------------------------------------------------
 
     def _wait(self, now: Moment) -> None:
+        if self._left:
+            self._due = now.mono
+            return
         ends = [each.until for each in self._orders.values() if each.until is not None]
         changes = self._rules.next_changes(self._doors, now)
         if not (ends or self._unsettled) and changes is None:

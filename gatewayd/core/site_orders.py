@@ -52,18 +52,18 @@ class SiteOrders:
         """Do what a local reaction declares."""
         match effect:
             case LockDown():
-                self.lock_down(by, now, on=True)
+                self.lock_down(by, now, on=True, at_once=True)  # all that follows is its
             case ThreatLevel(level):
                 self.threat_level(level, by)
             case _:
                 self._modes.order(effect.door, ModeOrder(effect.mode, by), by, now)
 
-    def lock_down(self, by: str, now: Moment, *, on: bool) -> None:
+    def lock_down(self, by: str, now: Moment, *, on: bool, at_once: bool = False) -> None:
         """Lock the site down, or end that; every door follows."""
         if self._moved.state.lockdown is not on:
             self._out.append(Record(SiteLockdown(on, by)))
             self._moved.change([LockdownIs(on)])
-            self._modes.look(now)
+            self._modes.look(now, at_once=at_once)
 
     def threat_level(self, level: int, by: str) -> None:
         """Ask so much clearance of everybody."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from gatewayd.core.actions import Action, KeepState, Latch, Record, Release
+from gatewayd.core.door_modes import SLICE
 from gatewayd.core.doors import Doors
 from gatewayd.core.events import (
     ControllerInputFault,
@@ -21,7 +22,7 @@ from gatewayd.core.events import (
 from gatewayd.core.facts import ControllerIdentified, InputState
 from gatewayd.core.fire import FireInput
 from gatewayd.core.mode_orders import KeptModes, ModeOrder, kept_modes
-from gatewayd.core.model import DoorId, DoorMode, Point
+from gatewayd.core.model import Door, DoorId, DoorMode, Point
 from gatewayd.core.requests import LockDownSite, SetDoorMode, SetThreatLevel, UnlockDoor
 from gatewayd.core.site import SiteConfig
 from tests.core.site import (
@@ -204,6 +205,24 @@ def test_a_lockdown_reaches_every_lock_and_is_answered_once() -> None:
     assert answers(told) == [("r1", None)]
     assert answers(world.ask(UnlockDoor(LOBBY))) == [("r2", "door_locked_down")]
     assert answers(world.ask(SetThreatLevel(3))) == [("r3", None)]
+
+
+def test_a_lockdown_of_many_doors_leaves_time_for_everything_else() -> None:
+    doors = tuple(
+        Door(DoorId(f"d{each}"), lock=Point(STRIKE, 0)) for each in range(2 * SLICE + 1)
+    )
+    world = ready(site(*doors))
+    told = world.ask(LockDownSite(on=True))
+    assert (len(on(told)), answers(told)) == (SLICE, [("r1", None)])
+    assert world.brain.deadline <= world.mono
+    assert len(on(world.tick())) == SLICE
+    assert len(on(world.ask(LockDownSite(on=False)))) == 0, "those already done are off already"
+    world.wait(0)
+    assert {view.mode for view in world.views.values()} == {DoorMode.LOCKED}
+    world.ask(LockDownSite(on=True))
+    world.wait(0)
+    assert {view.mode for view in world.views.values()} == {DoorMode.LOCKED_DOWN}
+    assert world.brain.deadline > world.mono
 
 
 def test_a_lockdown_ends_a_release_that_is_under_way() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gatewayd.core.actions import KeepState, Latch, Release
+from gatewayd.core.door_modes import SLICE
 from gatewayd.core.events import (
     DoorForced,
     DoorModeChanged,
@@ -17,7 +18,7 @@ from gatewayd.core.events import (
 )
 from gatewayd.core.facts import InputsRead, Outcome
 from gatewayd.core.fire import FireInput
-from gatewayd.core.model import DoorMode, Point
+from gatewayd.core.model import Door, DoorId, DoorMode, Point
 from gatewayd.core.reaction import (
     Effect,
     LockDown,
@@ -34,6 +35,7 @@ from tests.core.site import (
     DESK,
     LAB,
     LOBBY,
+    LOBBY_DOOR,
     OPEN,
     PRESSED,
     REST,
@@ -110,6 +112,19 @@ def test_what_a_reaction_causes_triggers_no_other() -> None:
     fired = [each for each in events(world.inputs(OPEN, REST)) if type(each) is ReactionFired]
     assert fired == [ReactionFired("first", "door.forced lobby")]
     assert not of(Release, world.wait(60))
+
+
+def test_a_lockdown_by_a_reaction_triggers_no_other_however_many_doors_follow() -> None:
+    doors = (Door(DoorId(f"d{each}"), lock=Point(STRIKE, 0)) for each in range(SLICE))
+    reactions = (
+        Reaction("panic", BUTTON, (LockDown(),)),
+        Reaction("next", OnEvent("door.mode"), (SIREN,)),
+    )
+    world = ready(replace(site(LOBBY_DOOR, *doors), reactions=reactions))
+    world.inputs(CLOSED, REST, REST)
+    told = [*world.inputs(CLOSED, REST, PRESSED), *world.wait(60)]
+    assert [each.reaction for each in events(told) if type(each) is ReactionFired] == ["panic"]
+    assert {view.mode for view in world.views.values()} == {DoorMode.LOCKED_DOWN}
 
 
 def test_an_output_that_does_not_follow_is_told() -> None:
