@@ -220,7 +220,9 @@ def test_who_is_not_registered_any_more_is_forgotten() -> None:
 
 
 def test_what_was_kept_comes_back() -> None:
-    seen = {OFFICE: Seen(17, (RequestId("a"), RequestId("b"))), GATE: Seen(HIGHEST_COUNTER)}
+    ids = tuple(RequestId(f"{each}" * 64) for each in range(9)) + (RequestId("a"),) * 7
+    assert len(ids) == WINDOW
+    seen = {OFFICE: Seen(17, ids), GATE: Seen(HIGHEST_COUNTER)}
     entries = [to_entry(client, each) for client, each in seen.items()]
     assert restore([(key, value) for key, value in entries if value is not None]) == seen
 

@@ -38,6 +38,7 @@ from protocol.osdp.settings import PeripheralSettings
 from protocol.osdp.trace import Direction, Reassembly, Record
 from protocol.osdp.trace_follow import Follower
 from protocol.osdp.trace_mask import Mask
+from tests.fuzz import signed
 from tests.protocol.osdp.plain_secure import FIRST, MADE_UP, Plain
 from tests.protocol.vectors import vectors
 
@@ -337,6 +338,7 @@ TARGETS: Mapping[str, Target] = {
     "handshake": Target(handshake, lambda: [bytes((n,)) + bytes(33) for n in range(8)]),
     "bus": Target(bus, lambda: [*_exchanges(), b"".join(_exchanges())], longest=256),
     "trace": Target(trace, _records, longest=2048),
+    "signed": Target(signed.signed, signed.begin, longest=1024),
     "cards": Target(
         cards,
         lambda: [
