@@ -230,6 +230,11 @@ def test_what_was_kept_comes_back() -> None:
 GOOD: Value = {"counter": 1, "ids": []}
 
 
+@pytest.mark.parametrize("client", ["x", "x" * 64])
+def test_the_shortest_and_the_longest_name_come_back(client: str) -> None:
+    assert restore([(KEY + client, GOOD)]) == {client: Seen(1)}
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
