@@ -258,7 +258,7 @@ class Reference:
             a_visitor_waits = (
                 waiting is not None and waiting.visitor and waiting.holder != holder.id
             )
-            if a_visitor_waits and Flag.ESCORT not in flags:
+            if a_visitor_waits and not (Flag.ESCORT in flags and Flag.VISITOR not in flags):
                 del self.waiting[place]
                 return said("wrong_escort")
             if Flag.VISITOR in flags and not a_visitor_waits:
@@ -629,7 +629,8 @@ class Reference:
     ) -> Waiting | None:
         if waiting is None or waiting.holder == holder.id:
             return None
-        if waiting.visitor and (rules.two_person or Flag.ESCORT not in holder.flags):
+        is_escort = Flag.ESCORT in holder.flags and Flag.VISITOR not in holder.flags
+        if waiting.visitor and (rules.two_person or not is_escort):
             return None
         if not waiting.visitor and not rules.two_person:
             return None

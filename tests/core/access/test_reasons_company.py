@@ -113,6 +113,15 @@ def test_no_escort_in_time_is_told() -> None:
     assert world.over() == [Reason.ESCORT_REQUIRED]
 
 
+def test_two_visitors_do_not_escort_each_other() -> None:
+    world = World()
+    for each in (VERA, BORIS):
+        world.person(each, Flag.VISITOR, Flag.ESCORT)
+    assert world.card(VERAS).reason is Reason.ESCORT_AWAITED
+    assert world.card(BORISS).reason is Reason.WRONG_ESCORT
+    assert world.card(BORISS).reason is Reason.ESCORT_AWAITED
+
+
 def test_nobody_but_an_escort_passes_while_a_visitor_waits() -> None:
     world = World()
     world.person(VERA, Flag.VISITOR)

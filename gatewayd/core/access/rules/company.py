@@ -37,11 +37,17 @@ def companion(case: Case) -> CompanionWait | None:
         return None
     if wait.visitor is case.point.rules.two_person:
         return None  # the point's rules have changed since
-    if wait.visitor and Flag.ESCORT not in case.holder.flags:
+    if wait.visitor and not _escorts(case):
         return None
     other = case.of(wait.credential)
     same = other.holder.id == wait.holder
     return wait if same and all(each.ask(other) is None for each in PERSON_RULES) else None
+
+
+def _escorts(case: Case) -> bool:
+    """Say whether the holder is an escort; whoever needs one is none."""
+    flags = case.holder.flags
+    return Flag.ESCORT in flags and Flag.VISITOR not in flags
 
 
 def somebody_follows(case: Case) -> bool:
@@ -55,7 +61,7 @@ def escort(case: Case) -> Reason | None:
     wait = case.wait
     flags = case.holder.flags
     if wait is not None and wait.visitor and wait.holder != case.holder.id:
-        return None if Flag.ESCORT in flags else Reason.WRONG_ESCORT
+        return None if _escorts(case) else Reason.WRONG_ESCORT
     return Reason.ESCORT_AWAITED if flags and Flag.VISITOR in flags else None
 
 
