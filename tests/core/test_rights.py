@@ -112,6 +112,7 @@ def test_whoever_is_kept_to_some_doors_asks_about_these() -> None:
     assert against(kept, "door.unlock") == Against.DOOR_NOT_PERMITTED
     for command in ("site.lockdown", "permissions.apply", "decision.what", "audit.run"):
         assert against(kept, command) == Against.DOOR_NOT_PERMITTED
+        assert against(kept, command, LOBBY) == Against.DOOR_NOT_PERMITTED
     nowhere = client(*Role, doors=frozenset())
     assert against(nowhere, "door.unlock", LOBBY) == Against.DOOR_NOT_PERMITTED
 
