@@ -23,6 +23,7 @@ from protocol.uhppote.values import (
     FourFlags,
     Moment,
     Time,
+    write_moment,
 )
 
 OLDEST = 0  # as the index asked for
@@ -136,6 +137,17 @@ class Event(Reply):
         "granted": Form(lambda raw: raw != b"\0", lambda granted: bytes((granted,))),
         "at": LOOSE_MOMENT,
     }
+
+    def encode(self) -> bytes:
+        """Lay it out by hand: logs are long."""
+        at = write_moment(self.at)
+        try:
+            return _EVENT.pack(
+                *(self.index, self.type, self.granted, self.door),
+                *(self.direction, self.card, at, self.reason),
+            )
+        except struct.error:
+            return Reply.encode(self)  # which knows what to blame
 
     @classmethod
     def tolerate(cls, body: bytes) -> bytes:

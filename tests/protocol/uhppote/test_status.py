@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from protocol.errors import UnsendableMessage
 from protocol.uhppote.frame import Frame
+from protocol.uhppote.message import Reply
 from protocol.uhppote.messages import decode_reply, encode
 from protocol.uhppote.status import (
     NO_EVENT,
@@ -31,6 +32,16 @@ def test_a_status_read_by_hand_is_the_one_its_layout_describes(body: bytes) -> N
 @given(bodies | events.map(lambda event: event.encode().ljust(56, b"\0")))
 def test_an_event_read_by_hand_is_the_one_its_layout_describes(body: bytes) -> None:
     assert read_event(body) == Event.decode(body)
+
+
+@given(events)
+def test_an_event_written_by_hand_is_the_one_its_layout_describes(event: Event) -> None:
+    assert event.encode() == Reply.encode(event)
+
+
+def test_an_event_that_does_not_fit_is_named_by_its_field() -> None:
+    with pytest.raises(UnsendableMessage, match="door does not fit"):
+        Event(1, door=256).encode()
 
 
 @given(st.binary(min_size=16, max_size=16))
