@@ -11,8 +11,9 @@ import serial
 from gatewayd.config import parse
 from gatewayd.simulate.device import Device
 from protocol.osdp.replies import Capabilities, Capability
-from tests.cli.conftest import Daemon, Ended, gatewayd
+from tests.cli.conftest import Daemon, gatewayd
 from tests.cli.units import at_speed, server, terminal
+from tests.nursery import Ended
 
 SITE = """
 [site]

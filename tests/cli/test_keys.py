@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gatewayd.edge.key_seal import SEALED
-from tests.cli.conftest import Ended, gatewayd
+from tests.cli.conftest import gatewayd
+from tests.nursery import Ended
 
 KEY = "8f3c11d2a45e90b76611fe02c3d84a5b"
 OTHER_KEY = "d3a94f17c06be8255b7290e14fcd386a"

@@ -25,8 +25,9 @@ from protocol.osdp.replies import (
     Nak,
     NakReason,
 )
-from tests.cli.conftest import Ended, gatewayd
+from tests.cli.conftest import gatewayd
 from tests.cli.units import Units, at_speed, server, terminal
+from tests.nursery import Ended
 
 KEY = bytes.fromhex("d3a94f17c06be8255b7290e14fcd386a")
 SITE = """

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import Ended, gatewayd
+from tests.cli.conftest import gatewayd
 from tests.interop.foreign import ForeignPeripherals, Who
+from tests.nursery import Ended
 
 KEY = bytes.fromhex("d3a94f17c06be8255b7290e14fcd386a")
 SITE = """

@@ -5,8 +5,9 @@ import shlex
 from pathlib import Path
 
 from gatewayd.simulate.device import Device
-from tests.cli.conftest import Ended, gatewayd
+from tests.cli.conftest import gatewayd
 from tests.cli.units import terminal
+from tests.nursery import Ended
 from tests.stories.world import simulated
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "setting-up.md").read_text()
