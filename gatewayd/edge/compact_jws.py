@@ -50,7 +50,7 @@ def header_segment(token: bytes) -> bytes | None:
     """
     dot = token.find(b".", 0, LONGEST_HEADER + 1)
     end = len(token) - _SIGNATURE - 1
-    if dot < 1 or end < dot or token[end : end + 1] != b".":
+    if dot < 1 or end <= dot or token[end : end + 1] != b".":
         return None
     return token[:dot] if _SPELLING.fullmatch(token, end + 1) else None
 

@@ -15,7 +15,6 @@ from joserfc.jwk import OKPKey
 
 from gatewayd.edge.secret import Secret
 
-LENGTH = 32
 FIELD: Final = 2**255 - 19
 THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 

@@ -95,6 +95,11 @@ def test_22_another_payload_or_topic_was_not_said() -> None:
     assert "another topic" in refusal(GOOD, topic="gatewayd/hq/doors/vault")
 
 
+def test_the_first_thing_that_is_said_is_verified() -> None:
+    first = KEY.sign(TOPIC, PAYLOAD, counter=1, time=NOON)
+    assert verified(first) == Said(NOON, 1)
+
+
 def test_22_that_something_is_gone_is_signed_too() -> None:
     gone = KEY.sign(TOPIC, b"", counter=8, time=NOON)
     assert verified(gone, payload=b"") == Said(NOON, 8)

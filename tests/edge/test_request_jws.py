@@ -67,6 +67,15 @@ def test_a_good_request_is_what_its_signer_wrote() -> None:
     assert (with_nonce.nonce, with_nonce.counter) == ("n0nce", HIGHEST_COUNTER)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("counter", 1), ("nonce", "n"), ("nonce", "n" * 64), ("id", "r" * 64), ("args", {})],
+)
+def test_what_is_just_within_bounds_is_taken(key: str, value: object) -> None:
+    changed: dict[str, Any] = {key: value}
+    assert isinstance(taken(token(**changed)), Claims)
+
+
 def test_arguments_are_not_shown() -> None:
     assert "lobby" not in repr(taken(token()))
 
@@ -226,6 +235,7 @@ def test_18_the_same_signature_spelt_otherwise_is_refused() -> None:
 
 def test_18_what_is_too_long_is_not_looked_at() -> None:
     assert str(LONGEST) in refused(b"a" * (LONGEST + 1), Wrong.TOO_LONG).message
+    refused(b"a" * LONGEST, Wrong.NOT_SIGNED)
     room = LONGEST - len(token(args={"pad": ""}))
     assert isinstance(taken(token(args={"pad": "x" * (room * 3 // 4 - 3)})), Claims)
 
