@@ -16,7 +16,7 @@ from gatewayd.core.access.consequences import people_of
 from gatewayd.core.access.model import Flag, Passback
 from gatewayd.core.access.reasons import Reason
 from gatewayd.core.access.state import State
-from gatewayd.core.model import DoorId
+from gatewayd.core.model import AreaId, DoorId, HolderId
 
 _REFUSING = frozenset({Passback.HARD, Passback.TIMED})
 
@@ -50,13 +50,14 @@ def _fills(
     if area is None or area.max_occupancy is None:
         return False
     coming = {each.holder for each in people}
+    if all(_is_in(state, area.area, each) for each in coming):
+        return False  # who is inside already takes no place
     for other in others:
         way = book.point(other.door, other.side)
         if way is not None and way.moves and way.to == area.area:
             coming.update(each.holder for each in people_of(other))
-    inside = state.presences
-    new = sum(it not in inside or inside[it].area != area.area for it in coming)
-    return new > 0 and state.occupancy.get(area.area, 0) + new > area.max_occupancy
+    new = sum(not _is_in(state, area.area, each) for each in coming)
+    return state.occupancy.get(area.area, 0) + new > area.max_occupancy
 
 
 def _empties(
@@ -71,9 +72,13 @@ def _empties(
         way = book.point(other.door, other.side)
         if way is not None and way.moves and way.frm == area.area:
             going.update(each.holder for each in people_of(other))
-    here = {name for name in going if name in state.presences}
-    gone = sum(state.presences[name].area == area.area for name in here)
+    gone = sum(_is_in(state, area.area, each) for each in going)
     return 0 < state.occupancy.get(area.area, 0) - gone < area.min_occupancy
+
+
+def _is_in(state: State, area: AreaId, holder: HolderId) -> bool:
+    presence = state.presences.get(holder)
+    return presence is not None and presence.area == area
 
 
 def _counts(point: Point) -> bool:
