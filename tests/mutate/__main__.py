@@ -42,9 +42,9 @@ SLOW = (-24, 24, 36, 152, 255)  # ways to end it
 NOTICED = ("noticed", "refused by mypy", "too slow")
 HOURS = ("check", "clocks", "words")
 DOORS = (
-    *("cards", "contact", "door_modes", "exit", "fails_closed", "fire", "mode_orders", "modes"),
-    *("modes_in_force", "readers", "requests", "site_orders", "spare_inputs", "stale"),
-    *("supervised",),
+    *("cards", "contact", "door_modes", "doors_in_detail", "exit", "fails_closed", "fire"),
+    *("mode_orders", "modes", "modes_in_force", "readers", "requests", "site_orders"),
+    *("spare_inputs", "stale", "supervised"),
 )
 
 
