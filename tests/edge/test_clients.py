@@ -116,6 +116,12 @@ def test_what_is_wrong_with_a_client_is_named(changed: dict[str, Any], wrong: st
     assert wrong in refused(but(**changed))
 
 
+def test_a_client_may_have_one_end_and_as_many_doors_as_there_is_room_for() -> None:
+    doors = frozenset(DoorId(f"d{number}") for number in range(MOST_DOORS))
+    for each in (but(valid_from=None), but(valid_until=None), but(doors=doors)):
+        assert len(Clients([each])) == 1
+
+
 def test_everybody_has_a_name_and_a_key_of_ones_own() -> None:
     assert "'gate': has the same key as 'office'" in refused(registered(), registered("gate"))
     assert "one of that name already" in refused(registered(), registered("office", key(1)))
