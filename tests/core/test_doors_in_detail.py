@@ -8,7 +8,13 @@ from typing import Never
 import pytest
 
 from gatewayd.core import mode_rules
-from gatewayd.core.access.model import AreaRules, Interlock, Passback
+from gatewayd.core.access.model import (
+    AreaRules,
+    Authentication,
+    Interlock,
+    Passback,
+    PointRules,
+)
 from gatewayd.core.access.state import (
     FirstPerson,
     FirstPersonIs,
@@ -24,6 +30,7 @@ from gatewayd.core.door_modes import TRY_AGAIN
 from gatewayd.core.drive import Drive
 from gatewayd.core.events import (
     AccessDenied,
+    AccessGranted,
     AccessNotTaken,
     AccessPassback,
     ControllerInputFault,
@@ -34,7 +41,7 @@ from gatewayd.core.events import (
     DoorPreAlarm,
     InternalError,
 )
-from gatewayd.core.facts import InputsRead, Outcome
+from gatewayd.core.facts import InputsRead, InputState, Outcome
 from gatewayd.core.model import AreaId, Door, DoorId, DoorMode, HolderId, Point
 from gatewayd.core.reaction import LockDown, OnInput, Reaction
 from gatewayd.core.requests import SetDoorMode, UnlockDoor
@@ -144,7 +151,9 @@ def test_whose_grant_broke_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) ->
     with monkeypatch.context() as patched:
         patched.setattr(Drive, "signal", broken)
         world.card()
-    world.done(of(Release, world.card(OTHER_CARD))[0])
+    granted = world.card(OTHER_CARD)
+    assert events(granted) == [AccessGranted(LOBBY, IN, OTHER_KEY, BORIS)]
+    world.done(of(Release, granted)[0])
     told = events(world.wait(60))
     assert told == [AccessNotTaken(LOBBY, IN, BORIS)]
 
@@ -191,6 +200,12 @@ def test_a_door_found_open_is_told_once_and_its_closing_also_if_nobody_saw_it() 
         assert events(world.inputs(level, REST, connection=connection)) == told
 
 
+def test_what_a_unit_says_after_it_came_back_is_where_we_start_from() -> None:
+    world = ready()
+    world.online(DESK, connection=2)
+    assert events(world.inputs(OPEN, REST, connection=2)) == [DoorFoundOpen(LOBBY)]
+
+
 def test_a_door_that_is_shut_at_first_sight_was_not_closed_by_anybody() -> None:
     world = World()
     world.online()
@@ -232,6 +247,25 @@ def test_a_card_is_named_also_when_our_own_fault_denies_it(
     world = ready()
     monkeypatch.setattr(AccessPoints, "_attempt", broken)
     assert AccessDenied(LOBBY, IN, KEY, "internal_error") in events(world.card())
+
+
+def with_pin() -> World:
+    people = Town()
+    add(people, pin="1234")
+    rules = PointRules(default=Authentication.CARD_AND_PIN)
+    return ready(book=permit(town=people, entry=rules))
+
+
+def test_keys_that_waited_where_nothing_was_keyed_are_nothing() -> None:
+    assert with_pin().keys("12", waited=9.0) == []
+
+
+def test_a_wait_that_was_called_off_is_over() -> None:
+    world = with_pin()
+    world.card()
+    assert len(events(world.keys("*"))) == 1
+    assert world.state.cards == {}
+    assert events(world.wait(60)) == []
 
 
 def test_who_is_refused_after_all_breaks_no_soft_rule() -> None:
@@ -382,6 +416,21 @@ def test_what_could_not_be_put_is_tried_again_after_a_while_and_no_sooner() -> N
     modes.broken = set()
     modes.modes.look_at(MODES_LOBBY, modes.now)
     assert modes.modes.deadline == modes.now.mono + TRY_AGAIN
+
+
+def test_a_fire_that_could_not_open_a_door_is_tried_again_after_a_while() -> None:
+    modes = Modes()
+    modes.broken = {MODES_LAB}
+    modes.inputs(InputState.INACTIVE, InputState.INACTIVE, InputState.INACTIVE)
+    assert modes.modes.deadline == modes.now.mono + TRY_AGAIN
+
+
+def test_who_asks_again_for_what_is_does_not_become_its_cause() -> None:
+    modes = Modes()
+    modes.order(DoorMode.BLOCKED, minutes=1)
+    modes.wait(2)
+    modes.order(None)
+    assert modes.puts[-1].by == "order ended"
 
 
 def test_a_mode_ends_on_time() -> None:
