@@ -303,6 +303,22 @@ def test_nor_does_it_for_what_ended_about_midnight(end: str) -> None:
         assert site.schedules.state(OFFICE, at) == fresh
 
 
+def test_of_two_kinds_of_special_days_each_is_named_on_its_own() -> None:
+    given = schedule((HOLIDAYS, "10:00-11:00"), (BRIDGES, "10:00-22:00"))
+    site = Site(given, group(HOLIDAYS, "2026-06-01"), group(BRIDGES, "2026-06-02"))
+    assert site.state("2026-06-01 10:30").why.special_days == HOLIDAYS
+    assert site.state("2026-06-02 10:30").why.special_days == BRIDGES
+
+
+def test_no_more_kinds_of_days_are_kept_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CUTS", 3)
+    site = Site(schedule(every="08:00-18:00"))
+    plan = site.schedules._plans[OFFICE]
+    for day in range(20_000, 20_010):
+        plan._cuts_of(day)
+        assert len(plan._cuts) <= module.MAX_CUTS
+
+
 def test_no_more_days_are_kept_than_the_bound() -> None:
     calendar = module._SpecialCalendar([group(HOLIDAYS, "2026-06-01")])
     for day in range(20_000, 20_000 + module.MAX_DAYS + 1):
