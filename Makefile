@@ -52,7 +52,7 @@ histories: $(READY) ## decide long histories twice, also by the reference; EXAMP
 	EXAMPLES=$(EXAMPLES) HYPOTHESIS_PROFILE=long $(BIN)/pytest -q -n0 --timeout 0 --hypothesis-show-statistics \
 		tests/core/access/test_reference.py
 
-mutate: $(READY) ## break what decides, and see that the tests notice; ARGS=access: five minutes, all: half an hour
+mutate: $(READY) ## break what decides, and see that the tests notice; half an hour, ARGS=access 7 minutes
 	@$(BIN)/pip install --quiet --only-binary :all: --require-hashes -r requirements/mutate.txt
 	$(BIN)/python -m tests.mutate $(ARGS)
 
