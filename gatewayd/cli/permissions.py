@@ -20,10 +20,11 @@ from gatewayd.core.pin_entry import Digits
 from gatewayd.edge.control_client import ask
 from gatewayd.edge.people_csv import People, read_people
 from gatewayd.edge.pin_envelopes import MOST_PINS
+from gatewayd.edge.request_size import Extent, extent
 from gatewayd.errors import UsageError
 
-MOST_ROWS = 1_000  # records in one request
-MOST_BYTES = 100_000  # of their JSON
+MOST_BYTES = 100_000  # of the JSON of the records in one request
+AROUND = Extent(16, 32)  # what stands around them, amply
 KEPT = "kept"  # the PIN that a holder has already, if any
 
 Records = dict[str, Any]
@@ -109,7 +110,7 @@ def _send(config: Config, people: People, levels: Records, *, as_json: bool) -> 
     """Send batch after batch; return the version that the last one led to."""
     send = partial(ask, config.site.control_socket)
     version = int(_result(send("health.read", {}), as_json=as_json)["permissions_version"])
-    batches = list(_batches(people, _sealer(config, as_json=as_json)))
+    batches = list(_batches(people, levels, _sealer(config, as_json=as_json)))
     with _progress(as_json=as_json) as progress:
         task = progress.add_task("importing", total=len(people.holders))
         for number, batch in enumerate(batches):
@@ -135,9 +136,9 @@ def _sealer(config: Config, *, as_json: bool) -> Seal:
     return seal
 
 
-def _batches(people: People, seal: Seal) -> Iterator[Batch]:
-    """Pack people with their credentials; a person stays together."""
-    batch, size = Batch({}, {}), _Size()
+def _batches(people: People, levels: Records, seal: Seal) -> Iterator[Batch]:
+    """Pack people with their credentials; a person stays together, levels come first."""
+    batch, size = Batch({}, {}), _Size(AROUND + extent(levels))
     for each in _persons(people, seal):
         more = size.with_(each)
         if batch.holders and not more.fits:
@@ -153,18 +154,18 @@ def _batches(people: People, seal: Seal) -> Iterator[Batch]:
 class _Size(NamedTuple):
     """How much is in a request."""
 
-    rows: int = 0
+    extent: Extent = AROUND
     size: int = 0
     pins: int = 0
 
     def with_(self, more: Batch) -> "_Size":
         text = json.dumps(more)
-        rows = len(more.holders) + len(more.credentials)
-        return _Size(self.rows + rows, self.size + len(text), self.pins + _envelopes(more))
+        records = extent([*more.holders.values(), *more.credentials.values()])
+        return _Size(self.extent + records, self.size + len(text), self.pins + _envelopes(more))
 
     @property
     def fits(self) -> bool:
-        return self.rows <= MOST_ROWS and self.size <= MOST_BYTES and self.pins <= MOST_PINS
+        return self.extent.fits and self.size <= MOST_BYTES and self.pins <= MOST_PINS
 
 
 def _persons(people: People, seal: Seal) -> Iterator[Batch]:

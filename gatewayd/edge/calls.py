@@ -12,13 +12,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from gatewayd.core.model import ClientId, RequestId
-from gatewayd.core.requests import Command
+from gatewayd.core.requests import Command, StagePart
 from gatewayd.edge.payloads import ErrorCode, instant
 from gatewayd.edge.permission_values import OPENS
 from gatewayd.edge.pin_envelopes import MOST_PINS, Secrets
 from gatewayd.edge.request_json import Unreadable, read
 from gatewayd.edge.request_mistakes import in_words
 from gatewayd.edge.request_models import ENVELOPES, LONGEST_VALIDITY
+from gatewayd.edge.request_size import too_much
 from gatewayd.edge.request_values import NAME, REQUEST_ID
 
 EARLIEST = timedelta(seconds=30)  # how far in the future `issued` may lie
@@ -58,6 +59,8 @@ def decode_request(
     model = ENVELOPES.get(command)
     if model is None:
         return _refuse(document, ErrorCode.UNKNOWN_COMMAND, "there is no such command")
+    if command != StagePart.COMMAND and (much := too_much(document)):  # a part is sliced
+        return _refuse(document, ErrorCode.INVALID_REQUEST, much)
     try:
         opens = None if secrets is None else secrets.opening(MOST_PINS)
         envelope = model.model_validate(document, context={OPENS: opens})

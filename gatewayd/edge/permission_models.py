@@ -79,7 +79,7 @@ class ScheduleModel(Model):
     """A schedule. `special`: the most important group first."""
 
     name: str | None = None  # the id unless given
-    week: WeekModel = WeekModel()
+    week: WeekModel = Field(default_factory=WeekModel)  # a default value would be copied deeply
     special: list[SpecialHoursModel] = Field(default_factory=list)
 
     def record(self, schedule: str) -> Schedule:
@@ -175,8 +175,8 @@ class PointModel(Model):
 class DoorModel(Model):
     """The rules of one door."""
 
-    entry: PointModel = PointModel()
-    exit: PointModel = PointModel()
+    entry: PointModel = Field(default_factory=PointModel)
+    exit: PointModel = Field(default_factory=PointModel)
     unlock: str | None = None
     unlock_needs_first_person: bool = False
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import (
     AfterValidator,
+    FailFast,
     Field,
     PlainValidator,
     ValidationInfo,
@@ -122,6 +123,7 @@ def _key(key: str, info: ValidationInfo) -> str:
 
 Periods = Annotated[
     list[Annotated[Period, PlainValidator(_period)]],
+    FailFast(),  # naming thousands of mistakes would take longer than any reading
     WithJsonSchema(
         {
             "type": "array",
@@ -142,10 +144,12 @@ Days = Annotated[
 Names = Annotated[list[str], AfterValidator(_each_once)]
 Sides = Annotated[
     list[Annotated[Side, Field(strict=False)]],
+    FailFast(),
     AfterValidator(_each_once),
 ]
 Flags = Annotated[
     list[Annotated[Flag, Field(strict=False)]],
+    FailFast(),
     AfterValidator(_each_once),
 ]
 Seconds = Annotated[int, Field(ge=0, le=LONGEST_SECONDS)]

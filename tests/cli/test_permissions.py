@@ -7,8 +7,8 @@ from typing import Any
 from joserfc import jwe
 from joserfc.jwk import OKPKey
 
-from gatewayd.cli.permissions import MOST_ROWS
 from gatewayd.edge.pin_envelopes import MOST_PINS
+from gatewayd.edge.request_size import MOST_OBJECTS, too_much
 from tests.cli.conftest import Daemon, gatewayd
 
 KEY = OKPKey.generate_key("X25519")
@@ -84,7 +84,7 @@ async def test_no_pin_leaves_the_command_in_clear(config: Path, daemon: Daemon) 
 async def test_many_people_go_in_several_requests_one_after_the_other(
     config: Path, daemon: Daemon
 ) -> None:
-    lines = [f"p{number},{number}" for number in range(MOST_ROWS)]
+    lines = [f"p{number},{number}" for number in range(MOST_OBJECTS)]
     file = table(config, "holder,number", *lines)
     async with ready(daemon).serving(config.with_name("control")):
         ended = await gatewayd("permissions", "import", file, "--json", "--config", config)
@@ -92,11 +92,12 @@ async def test_many_people_go_in_several_requests_one_after_the_other(
     assert [(each["base"], each["version"]) for each in batches] == [
         (number + 3, number + 4) for number in range(len(batches))
     ]
-    assert sum(len(each["holders"]) for each in batches) == MOST_ROWS
+    assert sum(len(each["holders"]) for each in batches) == MOST_OBJECTS
     for each in batches:
-        assert len(each["holders"]) + len(each["credentials"]) <= MOST_ROWS
+        assert len(each["holders"]) <= MOST_OBJECTS / 2  # each of them with a card
         assert {card["holder"] for card in each["credentials"].values()} == set(each["holders"])
     assert json.loads(ended.out)["result"]["version"] == 3 + len(batches)
+    assert all(too_much(json.loads(payload)) is None for _, payload in daemon.requests)
 
 
 async def test_only_so_many_pins_go_in_one_request(config: Path, daemon: Daemon) -> None:

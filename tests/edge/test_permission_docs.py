@@ -25,6 +25,7 @@ from gatewayd.edge.permission_models import (
     SpecialDaysModel,
 )
 from gatewayd.edge.pin_envelopes import MOST_PINS
+from gatewayd.edge.request_size import MOST_OBJECTS, MOST_VALUES
 from tests.edge.pin_kit import KEY
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -77,6 +78,13 @@ def test_a_pin_goes_into_an_envelope_as_shown() -> None:
     assert KEY.open(envelope("2580", dict(KEY.public))) == Digits("2580")
     assert f"1 to {MAX_DIGITS} digits" in PAGE
     assert f"{MOST_PINS} PINs in one update" in MQTT
+
+
+def test_what_a_request_may_hold_is_as_documented() -> None:
+    bounds = f"{MOST_OBJECTS:,} objects and {MOST_VALUES:,} values"
+    assert f"At most {bounds} in one request" in MQTT
+    assert f"at most {MOST_OBJECTS:,} objects" in PAGE
+    assert f"and {MOST_VALUES:,} values" in PAGE
 
 
 def test_the_digest_is_worked_out_as_shown() -> None:
