@@ -18,7 +18,7 @@ def main() -> None:
 def _open_standard_streams() -> None:
     """Whoever closed them would have the next file we open stand in for them."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(descriptor, True)  # noqa: FBT003  as these are
+        os.set_inheritable(descriptor, True)  # noqa: FBT003  by position only; standard streams are inherited
     os.close(descriptor)
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)

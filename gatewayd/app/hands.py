@@ -95,7 +95,7 @@ class Notes:
             self._journal.keep(action.entries)
         except ValueError as error:
             keys = [key for key, _ in action.entries]
-            log.error(NOT_KEPT, keys=keys, why=str(error))  # noqa: TRY400 - known, no bug to trace
+            log.error(NOT_KEPT, keys=keys, why=str(error))  # noqa: TRY400 - a disk, no bug: no traceback
             self.trouble(NOT_KEPT)
 
 

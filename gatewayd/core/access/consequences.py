@@ -226,7 +226,7 @@ def _is_supervisor(book: Book, name: HolderId) -> bool:
     """Say whether a supervisor has come in; not if that cannot be read any more."""
     try:
         holder = book.people.holder(name)
-    except Exception:  # noqa: BLE001 - the same
+    except Exception:  # noqa: BLE001 - nor who passed lost for that
         return False
     return holder is not None and Flag.SUPERVISOR in holder.flags
 
