@@ -23,7 +23,7 @@ def command(
     config: ConfigFile = DEFAULT,
     *,
     timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="N", help="Seconds to wait.")
+        float, typer.Option(min=0.1, max=86_400, metavar="N", help="Seconds to wait.")
     ] = 60.0,
     as_json: AsJson = False,
 ) -> None:

@@ -94,7 +94,7 @@ def _read(path: Path, text: TextIO, zone: tzinfo, progress: Callable[[int], None
     columns = [each.strip().lower() for each in columns]
     _check_columns(path, columns)
     rows = _Rows(zone)
-    reader = csv.reader(text, delimiter=_delimiter(first))
+    reader = csv.reader(text, delimiter=_delimiter(first), strict=True)
     try:
         for number, values in enumerate(reader):
             if number >= MOST_ROWS:

@@ -135,6 +135,7 @@ def test_only_so_many_mistakes_are_named(tmp_path: Path) -> None:
         (("holder,shoe",), "no such column: shoe"),
         (("holder,card,card",), "column card stands there twice"),
         (("holder", "x" * (LONGEST_FIELD + 1)), "line 2: field larger"),
+        (("holder,number", "anna,1", '"boris,2', "carl,3"), "line 4: unexpected end of data"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, lines: tuple[str, ...], why: str) -> None:
